@@ -1,0 +1,150 @@
+"""Words and limits that every layer uses. A leaf: it imports nothing of ours."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+LOCAL_ZONE = ZoneInfo("Asia/Shanghai")
+
+
+class Role(StrEnum):
+    RESIDENT = "resident"
+    VOLUNTEER = "volunteer"
+    ADMIN = "admin"
+    MANAGER = "manager"
+    CLERK = "clerk"
+    AUDITOR = "auditor"
+
+
+STAFF_ROLES = (Role.ADMIN, Role.MANAGER, Role.CLERK, Role.AUDITOR)
+
+
+class Relation(StrEnum):
+    SELF = "self"
+    CHILD = "child"
+    PARENT = "parent"
+    OTHER = "other"
+
+
+class DocumentKind(StrEnum):
+    """Kinds of identity document; only the resident identity card is read today."""
+
+    RESIDENT_ID = "resident_id"
+
+
+class Sex(StrEnum):
+    FEMALE = "female"
+    MALE = "male"
+
+
+class Assurance(StrEnum):
+    """How sure we are of a person's identity, weakest first."""
+
+    DECLARED = "declared"
+    DESK_VERIFIED = "desk_verified"
+    CHECKED = "checked"
+
+
+class ConsentKind(StrEnum):
+    PRIVACY = "privacy"
+    SENSITIVE_DATA = "sensitive_data"
+    CHILD_GUARDIAN = "child_guardian"
+
+
+class AreaLevel(StrEnum):
+    LEAGUE = "league"
+    BANNER = "banner"
+    ZONE = "zone"
+    TOWN = "town"
+    COMMUNITY = "community"
+
+
+class ProviderKind(StrEnum):
+    HOSPITAL = "hospital"
+    ELDER_CARE = "elder_care"
+    GOVERNMENT = "government"
+    EMPLOYMENT = "employment"
+    NURSERY = "nursery"
+    COMMUNITY = "community"
+    SCHOOL = "school"
+
+
+class ServiceKind(StrEnum):
+    """What a service is about; the matters of a mandate are of the same words."""
+
+    MEDICAL = "medical"
+    ELDER_CARE = "elder_care"
+    INSURANCE = "insurance"
+    EMPLOYMENT = "employment"
+    HOUSING = "housing"
+    ASSISTANCE = "assistance"
+    NURSERY = "nursery"
+    EDUCATION = "education"
+    OTHER = "other"
+
+
+class CatalogueState(StrEnum):
+    ACTIVE = "active"
+    HIDDEN = "hidden"
+
+
+class QuestionKind(StrEnum):
+    TEXT = "text"
+    CHOICE = "choice"
+    BOOLEAN = "boolean"
+    NUMBER = "number"
+    DATE = "date"
+
+
+class SlotState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Channel(StrEnum):
+    """Who a part of a slot's places is kept for."""
+
+    PUBLIC = "public"
+    ASSISTED = "assisted"
+    COUNTER = "counter"
+
+
+class BookingStatus(StrEnum):
+    BOOKED = "booked"
+    CHECKED_IN = "checked_in"
+    COMPLETED = "completed"
+    NO_SHOW = "no_show"
+    CANCELLED = "cancelled"
+    MOVED = "moved"
+
+
+class ConsentWay(StrEnum):
+    """How the person or the family agreed to a mandate."""
+
+    FAMILY = "family"
+    SMS = "sms"
+    DESK = "desk"
+
+
+class MandateStatus(StrEnum):
+    PENDING = "pending"
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
+class VolunteerStatus(StrEnum):
+    APPLIED = "applied"
+    APPROVED = "approved"
+    SUSPENDED = "suspended"
+    LEFT = "left"
+
+
+class Language(StrEnum):
+    CHINESE = "zh"
+    MONGOLIAN = "mn"
+
+
+MAX_MANDATE_DAYS = 366
+CODE_VALID_MINUTES = 10
+CODE_ATTEMPTS = 5

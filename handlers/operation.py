@@ -1,0 +1,48 @@
+"""What the OpenAPI document and the pipeline know of a handler, written on the handler itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiohttp import web
+    from marshmallow import Schema
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+OPERATIONS: dict[Handler, Operation] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation's wire shapes. `creates`: an `Idempotency-Key` header is required."""
+
+    summary: str
+    body: type[Schema] | None
+    query: type[Schema] | None
+    reply: type[Schema] | None
+    status: int
+    creates: bool
+    media_type: str
+
+
+def operation(
+    *,
+    body: type[Schema] | None = None,
+    query: type[Schema] | None = None,
+    reply: type[Schema] | None = None,
+    status: int = 200,
+    creates: bool = False,
+    media_type: str = "application/json",
+) -> Callable[[Handler], Handler]:
+    """Name the shapes that a handler reads and writes; its docstring is the operation's summary."""
+
+    def mark(handler: Handler) -> Handler:
+        summary = (handler.__doc__ or "").strip().partition("\n")[0]
+        OPERATIONS[handler] = Operation(summary, body, query, reply, status, creates, media_type)
+        return handler
+
+    return mark

@@ -1,0 +1,115 @@
+"""The one shape of every refusal on the wire: RFC 9457, `application/problem+json`."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiohttp import web
+
+from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, TooMany, Unauthorized, Unavailable
+from domain.idempotency import KeyReused
+from domain.vocabulary import LOCAL_ZONE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STATUS: Mapping[type[Refusal], int] = {
+    Invalid: 400,
+    Unauthorized: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    KeyReused: 422,
+    TooMany: 429,
+    Unavailable: 503,
+}
+
+STATUS_OF_CODE = {"body_too_large": 413, "content_type_not_json": 415, "body_too_slow": 408}
+"""Codes for which HTTP has a status of its own."""
+
+CODE_OF_STATUS = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "content_type_not_json",
+}
+"""What aiohttp itself answers, by our codes."""
+
+MESSAGES = Path(__file__).parent / "messages"
+
+
+@cache
+def messages(language: str) -> dict[str, tuple[str, str]]:
+    """Load a language's title (always the same) and detail (filled with the facts) of every code."""
+    catalogue = tomllib.loads((MESSAGES / f"{language}.toml").read_text(encoding="utf-8"))
+    return {
+        code: (title, detail) for section in catalogue.values() for code, (title, detail) in section.items()
+    }
+
+
+def language_of(request: web.BaseRequest) -> str:
+    """Chinese, unless the client asks for English first."""
+    return "en" if request.headers.get("Accept-Language", "").lower().startswith("en") else "zh"
+
+
+class _Words(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def _word(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(LOCAL_ZONE).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list | tuple | frozenset | set):
+        return "、".join(str(item) for item in value)
+    return value
+
+
+def sentences(code: str, facts: Mapping[str, Any], language: str) -> tuple[str, str]:
+    """Return the code's title and its detail filled with the facts, times as local time."""
+    title, detail = messages(language)[code]
+    return title, detail.format_map(_Words({name: _word(value) for name, value in facts.items()}))
+
+
+def status_of(refusal: Refusal) -> int:
+    return STATUS_OF_CODE.get(refusal.code) or STATUS[type(refusal)]
+
+
+def problem(
+    request: web.BaseRequest, request_id: str, status: int, code: str, facts: Mapping[str, Any]
+) -> web.Response:
+    """Answer with a stable code, a sentence, and the facts behind it."""
+    language = language_of(request)
+    shown = {name: _local(value) for name, value in facts.items()}
+    title, detail = sentences(code, facts, language)
+    body = {
+        **shown,
+        "type": f"/docs/problems#{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "request_id": request_id,
+    }
+    headers = {"Content-Language": language}
+    if "retry_after" in facts:
+        headers["Retry-After"] = str(facts["retry_after"])
+    if status == 401:  # noqa: PLR2004
+        headers["WWW-Authenticate"] = "Bearer"
+    return web.Response(
+        body=orjson.dumps(body, default=str),
+        status=status,
+        content_type="application/problem+json",
+        headers=headers,
+    )
+
+
+def _local(value: Any) -> Any:
+    return value.astimezone(LOCAL_ZONE) if isinstance(value, datetime) else value

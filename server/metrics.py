@@ -1,0 +1,76 @@
+"""Prometheus figures, on a listener of their own: who reaches the service does not yet read them."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
+
+class Metrics:
+    """Labels are methods, route templates and statuses: no id and no person ever becomes one."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._seconds = Histogram(
+            "xiaotuo_request_seconds",
+            "Time to answer",
+            ["method", "route"],
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self._answers = Counter(
+            "xiaotuo_answers_total",
+            "Answers by status",
+            ["method", "route", "status"],
+            registry=self.registry,
+        )
+        self.batch_size = Histogram(
+            "xiaotuo_group_commit_items",
+            "Items that one transaction carried",
+            ["group"],
+            buckets=(1, 2, 4, 8, 16, 32, 64, 128, 200),
+            registry=self.registry,
+        )
+        self.queue_length = Gauge(
+            "xiaotuo_group_commit_waiting",
+            "Items that wait for a transaction",
+            ["group"],
+            registry=self.registry,
+        )
+        self._children: dict[tuple[str, str, int], tuple[Histogram, Counter]] = {}
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        key = (method, route, status)
+        try:
+            histogram, counter = self._children[key]
+        except KeyError:
+            histogram = self._seconds.labels(method, route)
+            counter = self._answers.labels(method, route, status)
+            self._children[key] = histogram, counter
+        histogram.observe(seconds)
+        counter.inc()
+
+
+METRICS = web.AppKey("metrics", Metrics)
+
+
+async def show(request: web.Request) -> web.Response:
+    """Figures in Prometheus' text format."""
+    text = generate_latest(request.app[METRICS].registry)
+    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def build_metrics_app(metrics: Metrics) -> web.Application:
+    app = web.Application()
+    app[METRICS] = metrics
+    app.router.add_get("/metrics", show)
+    return app

@@ -1,0 +1,106 @@
+"""What every request goes through, in one function, since each further middleware costs every booking."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING
+
+import asyncpg
+import structlog
+from aiohttp import web
+
+from domain.errors import Forbidden, Refusal, Unavailable
+from domain.vocabulary import STAFF_ROLES, Role
+from handlers.request import CALLER, REQUEST_ID
+from server.access import ACCESS, Access
+from server.access_log import ACCESS_LOG
+from server.auth import AUTHENTICATION
+from server.errors import CODE_OF_STATUS, problem, status_of
+from server.metrics import METRICS
+
+if TYPE_CHECKING:
+    from handlers.operation import Handler
+
+log = structlog.get_logger()
+
+DATABASE_GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+    FileNotFoundError,
+)
+"""How the loss of the database shows itself; FileNotFoundError is the missing socket of a stopped server."""
+
+DATABASE_RETRY_SECONDS = 2
+STAFF = frozenset(STAFF_ROLES)
+
+
+async def authorise(request: web.Request, access: Access) -> None:
+    """Coarse and by the route alone; what exactly the caller may do, the rules decide."""
+    if access is Access.PUBLIC:
+        return
+    caller = await request.app[AUTHENTICATION].caller(request)
+    request[CALLER] = caller
+    if access is Access.RESIDENT and Role.RESIDENT not in caller.roles:
+        raise Forbidden("residents_only")
+    if access is Access.STAFF and caller.roles.isdisjoint(STAFF):
+        raise Forbidden("staff_only")
+
+
+@web.middleware
+async def pipeline(request: web.Request, handler: Handler) -> web.StreamResponse:
+    started = time.perf_counter()
+    request_id = request[REQUEST_ID] = os.urandom(8).hex()
+    resource = request.match_info.route.resource
+    path = resource.canonical if resource is not None else "unknown"
+    response = await answer(request, handler, request_id)
+    response.headers["X-Request-Id"] = request_id
+    seconds = time.perf_counter() - started
+    request.app[METRICS].observe(request.method, path, response.status, seconds)
+    request.app[ACCESS_LOG].write(request, path, response, seconds, request_id)
+    return response
+
+
+async def answer(request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:
+    try:
+        access = ACCESS.get(request.match_info.handler)
+        if access is not None:
+            await authorise(request, access)
+        return await handler(request)
+    except Refusal as refusal:
+        return problem(request, request_id, status_of(refusal), refusal.code, refusal.facts)
+    except web.HTTPException as error:
+        if error.status < 400:  # noqa: PLR2004
+            raise
+        response = problem(
+            request, request_id, error.status, CODE_OF_STATUS.get(error.status, "bad_request"), {}
+        )
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except DATABASE_GONE as error:
+        log.warning("database unavailable", request_id=request_id, error=type(error).__name__)
+        gone = Unavailable("database_unavailable", retry_after=DATABASE_RETRY_SECONDS)
+        return problem(request, request_id, status_of(gone), gone.code, gone.facts)
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:  # noqa: BLE001  # the last net under every request
+        log.error("unexpected error", request_id=request_id, **where(error))  # noqa: TRY400  # no text, see where
+        return problem(request, request_id, 500, "internal_error", {"request_id": request_id})
+
+
+def where(error: BaseException) -> dict[str, object]:
+    """Name an error's type and the places it passed; never its text: values of rows stand in there."""
+    places = []
+    frame = error.__traceback__
+    while frame is not None:
+        code = frame.tb_frame.f_code
+        places.append(f"{os.path.basename(code.co_filename)}:{frame.tb_lineno} {code.co_name}")  # noqa: PTH119
+        frame = frame.tb_next
+    return {"error": f"{type(error).__module__}.{type(error).__qualname__}", "places": places[-12:]}

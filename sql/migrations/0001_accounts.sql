@@ -1,0 +1,97 @@
+-- Accounts, how they sign in, and their sessions.
+
+create extension if not exists pg_trgm;
+
+create table account (
+    id uuid primary key,
+    kind text not null check (kind in ('resident', 'staff')),
+    status text not null default 'active' check (status in ('active', 'suspended', 'deleted')),
+    version integer not null default 1,
+    created_at timestamptz not null
+);
+comment on column account.version is 'rises with every change of roles; a token of an older version is refused';
+
+create table wechat_identity (
+    account_id uuid primary key references account,
+    openid text not null unique,
+    unionid text
+);
+
+create table area (
+    id uuid primary key,
+    parent_id uuid references area,
+    level text not null check (level in ('league', 'banner', 'zone', 'town', 'community')),
+    code text not null unique check (code ~ '^[a-z0-9-]{2,60}$'),
+    name text not null check (name <> '')
+);
+create index area_parent on area (parent_id);
+
+create table provider (
+    id uuid primary key,
+    area_id uuid not null references area,
+    kind text not null check (kind in (
+        'hospital', 'elder_care', 'government', 'employment', 'nursery', 'community', 'school')),
+    name text not null check (name <> ''),
+    address text not null,
+    phone text not null,
+    summary text not null,
+    state text not null default 'active' check (state in ('active', 'hidden')),
+    version integer not null default 1,
+    unique (area_id, name)
+);
+
+create table staff (
+    account_id uuid primary key references account,
+    login text not null unique check (login ~ '^[a-z0-9][a-z0-9._-]{2,39}$'),
+    display_name text not null check (display_name <> ''),
+    password_hash text not null,
+    otp_secret_sealed bytea not null,
+    otp_last_step bigint not null default 0,
+    demo boolean not null default false
+);
+comment on column staff.otp_last_step is 'the newest time step whose code was used: a code works once';
+
+create table staff_grant (
+    id uuid primary key,
+    account_id uuid not null references staff,
+    role text not null check (role in ('admin', 'manager', 'clerk', 'auditor')),
+    provider_id uuid references provider,
+    area_id uuid references area,
+    granted_at timestamptz not null,
+    granted_by uuid references account,
+    check (num_nonnulls(provider_id, area_id) <= 1),
+    unique nulls not distinct (account_id, role, provider_id, area_id)
+);
+comment on table staff_grant is 'a role at one provider, in one area with all below it, or (both null) everywhere';
+create index staff_grant_provider on staff_grant (provider_id);
+create index staff_grant_area on staff_grant (area_id);
+create index staff_grant_granted_by on staff_grant (granted_by);
+
+create table session (
+    id uuid primary key,
+    account_id uuid not null references account,
+    device text not null,
+    created_at timestamptz not null,
+    refreshed_at timestamptz not null,
+    idle_until timestamptz not null,
+    expires_at timestamptz not null,
+    ended_at timestamptz,
+    end_reason text,
+    check ((ended_at is null) = (end_reason is null))
+);
+create index session_account on session (account_id) where ended_at is null;
+create index session_account_all on session (account_id, id);
+create index session_ended on session (ended_at) where ended_at is not null;
+create index session_expiry on session (expires_at);
+
+create table refresh_token (
+    token_hash bytea primary key check (length(token_hash) = 32),
+    session_id uuid not null references session on delete cascade,
+    created_at timestamptz not null,
+    used_at timestamptz,
+    successor_sealed bytea,
+    check ((used_at is null) = (successor_sealed is null))
+);
+comment on column refresh_token.successor_sealed is
+    'the next token, encrypted under a key derived from this one, so that a repeated refresh can be answered alike';
+create index refresh_token_session on refresh_token (session_id);

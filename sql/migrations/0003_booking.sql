@@ -1,0 +1,195 @@
+-- Services with their policies and slots; mandates; bookings.
+
+create table service (
+    id uuid primary key,
+    provider_id uuid not null references provider,
+    department text not null check (department <> ''),
+    name text not null check (name <> ''),
+    kind text not null check (kind in (
+        'medical', 'elder_care', 'insurance', 'employment', 'housing', 'assistance', 'nursery', 'education', 'other')),
+    summary text not null,
+    duration_minutes integer not null check (duration_minutes between 1 and 1440),
+    requirements text[] not null,
+    min_age integer check (min_age between 0 and 150),
+    max_age integer check (max_age between 0 and 150),
+    sex text check (sex in ('female', 'male')),
+    assurance text not null default 'declared' check (assurance in ('declared', 'desk_verified', 'checked')),
+    eligibility text not null,
+    questions jsonb not null,
+    state text not null default 'active' check (state in ('active', 'hidden')),
+    version integer not null default 1,
+    check (min_age <= max_age),
+    unique (provider_id, department, name)
+);
+comment on column service.requirements is 'what to bring, one line each';
+comment on column service.eligibility is 'who may come, in words; min_age, max_age (full years), sex and assurance are what is checked';
+comment on column service.questions is 'the intake form: [{key, kind, label, required, choices?, max_length?}]';
+create index service_name on service using gin (name gin_trgm_ops);
+
+create table policy (
+    id uuid primary key,
+    provider_id uuid references provider,
+    service_id uuid references service,
+    version integer not null,
+    effective_from date not null,
+    window_days integer not null check (window_days between 0 and 365),
+    release_time time not null,
+    order_stop_days integer not null check (order_stop_days between 0 and 30),
+    order_stop_time time,
+    cancel_days integer not null check (cancel_days between 0 and 30),
+    cancel_time time,
+    limit_department_day integer not null check (limit_department_day > 0),
+    limit_day integer not null check (limit_day > 0),
+    limit_7_days integer not null check (limit_7_days > 0),
+    limit_90_days integer not null check (limit_90_days > 0),
+    limit_volunteer_day integer not null check (limit_volunteer_day > 0),
+    created_at timestamptz not null,
+    created_by uuid references account,
+    check (num_nonnulls(provider_id, service_id) <= 1),
+    unique nulls not distinct (provider_id, service_id, version),
+    unique nulls not distinct (provider_id, service_id, effective_from)
+);
+comment on table policy is
+    'versions of the rules of one service, one provider, or (both null) everywhere; the nearest scope wins, then the newest that is in effect on the slot''s day';
+comment on column policy.release_time is 'local time on the day `window_days` before the slot';
+comment on column policy.order_stop_time is 'local time `order_stop_days` before the slot''s day; null: until the slot starts';
+comment on column policy.cancel_time is 'local time `cancel_days` before the slot''s day; null: until the slot starts';
+create index policy_provider on policy (provider_id);
+create index policy_service on policy (service_id);
+create index policy_created_by on policy (created_by);
+
+create table slot (
+    id uuid primary key,
+    service_id uuid not null references service,
+    policy_id uuid not null references policy,
+    day date not null,
+    starts_at timestamptz not null,
+    ends_at timestamptz not null,
+    release_at timestamptz not null,
+    order_until timestamptz not null,
+    cancel_until timestamptz not null,
+    resource text not null default '',
+    state text not null default 'open' check (state in ('open', 'closed')),
+    closed_reason text,
+    version integer not null default 1,
+    check (ends_at > starts_at),
+    check (day = (starts_at at time zone 'Asia/Shanghai')::date),
+    check ((state = 'closed') = (closed_reason is not null)),
+    unique (service_id, starts_at, resource)
+);
+comment on column slot.resource is 'the doctor or counter, where a service has several at once; else empty';
+create index slot_policy on slot (policy_id);
+
+create table slot_pool (
+    slot_id uuid not null references slot,
+    channel text not null check (channel in ('public', 'assisted', 'counter')),
+    capacity integer not null,
+    taken integer not null default 0,
+    issued integer not null default 0,
+    primary key (slot_id, channel),
+    constraint slot_pool_not_oversold check (0 <= taken and taken <= capacity),
+    check (issued >= taken)
+) with (fillfactor = 50);
+comment on column slot_pool.issued is 'numbers given out so far; a cancelled number is not given again';
+
+create table team (
+    id uuid primary key,
+    area_id uuid not null references area,
+    name text not null unique check (name <> ''),
+    organisation text not null
+);
+create index team_area on team (area_id);
+
+create table volunteer (
+    id uuid primary key,
+    account_id uuid not null unique references account,
+    team_id uuid not null references team,
+    languages text[] not null check (languages <@ array['zh', 'mn'] and cardinality(languages) > 0),
+    status text not null default 'applied' check (status in ('applied', 'approved', 'suspended', 'left')),
+    applied_at timestamptz not null,
+    decided_at timestamptz,
+    decided_by uuid references account
+);
+create index volunteer_team on volunteer (team_id);
+create index volunteer_decided_by on volunteer (decided_by);
+
+create table volunteer_area (
+    volunteer_id uuid not null references volunteer,
+    area_id uuid not null references area,
+    primary key (volunteer_id, area_id)
+);
+create index volunteer_area_area on volunteer_area (area_id);
+
+create table mandate (
+    id uuid primary key,
+    person_id uuid not null references person,
+    volunteer_id uuid not null references volunteer,
+    matters text[] not null check (cardinality(matters) > 0 and matters <@ array[
+        'medical', 'elder_care', 'insurance', 'employment', 'housing', 'assistance', 'nursery', 'education', 'other']),
+    consent_way text not null check (consent_way in ('family', 'sms', 'desk')),
+    status text not null check (status in ('pending', 'active', 'revoked')),
+    expires_at timestamptz not null,
+    requested_by uuid not null references account,
+    created_at timestamptz not null,
+    consented_by uuid references account,
+    consented_at timestamptz,
+    file_id uuid references file,
+    code_hash bytea,
+    code_expires_at timestamptz,
+    attempts_left integer not null default 0 check (attempts_left >= 0),
+    revoked_by uuid references account,
+    revoked_at timestamptz,
+    check (expires_at > created_at),
+    check (status <> 'active' or consented_at is not null),
+    check ((status = 'revoked') = (revoked_at is not null)),
+    constraint mandate_desk_has_paper check (consent_way <> 'desk' or file_id is not null)
+);
+comment on table mandate is 'Civil Code 165 and 173: who may act for whom, in which matters, until when, on what consent';
+create index mandate_person on mandate (person_id);
+create index mandate_volunteer on mandate (volunteer_id);
+create index mandate_requested_by on mandate (requested_by);
+create index mandate_consented_by on mandate (consented_by);
+create index mandate_revoked_by on mandate (revoked_by);
+create index mandate_file on mandate (file_id);
+
+create table booking (
+    id uuid primary key,
+    slot_id uuid not null,
+    channel text not null,
+    number integer not null check (number > 0),
+    code text not null check (code ~ '^[0-9]{6}$'),
+    person_id uuid not null references person,
+    booked_by uuid not null references account,
+    mandate_id uuid references mandate,
+    day date not null,
+    status text not null default 'booked'
+        check (status in ('booked', 'checked_in', 'completed', 'no_show', 'cancelled', 'moved')),
+    answers jsonb not null,
+    idempotency_key text not null,
+    seen integer not null default 1,
+    created_at timestamptz not null,
+    changed_at timestamptz not null,
+    changed_by uuid not null,
+    reason text not null default '',
+    foreign key (slot_id, channel) references slot_pool (slot_id, channel),
+    constraint booking_idempotency_key unique (booked_by, idempotency_key)
+);
+comment on column booking.day is 'the slot''s day: what the limits per person count by';
+comment on column booking.seen is
+    'a replay of the idempotency key writes, so that its answer waits for the standby as the first one did';
+create unique index booking_number on booking (slot_id, channel, number);
+create index booking_person_day on booking (person_id, day);
+create index booking_mandate on booking (mandate_id) where mandate_id is not null;
+
+create table notice (
+    id uuid primary key,
+    person_id uuid not null references person,
+    kind text not null check (kind in (
+        'mandate_requested', 'mandate_given', 'mandate_revoked', 'mandate_used', 'mandate_use_cancelled',
+        'care_requested', 'care_joined')),
+    subject_id uuid not null,
+    facts jsonb not null,
+    created_at timestamptz not null
+);
+comment on table notice is 'what a person or the family has to be told; written in the transaction of its cause';
+create index notice_person on notice (person_id, id);

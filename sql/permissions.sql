@@ -1,0 +1,57 @@
+-- name: own_person(account_id)$
+-- The person that an account is registered as.
+select person_id from care
+where account_id = :account_id and relation = 'self' and ended_at is null;
+
+-- name: cares_for(account_id, person_id)$
+-- Whether the account cares for the person or is the person.
+select exists (
+    select from care
+    where account_id = :account_id and person_id = :person_id and ended_at is null
+);
+
+-- name: staff_at_provider(account_id, roles, provider_id)$
+-- Whether a staff account holds one of the roles at a provider, in its area or above, or everywhere.
+with recursive above as (
+    select area.id, area.parent_id
+    from area join provider on provider.area_id = area.id
+    where provider.id = :provider_id
+    union all
+    select area.id, area.parent_id from area join above on area.id = above.parent_id
+)
+select exists (
+    select from staff_grant
+    where account_id = :account_id and role = any(:roles::text[])
+      and exists (select from provider where id = :provider_id)
+      and (provider_id = :provider_id
+           or area_id in (select id from above)
+           or (provider_id is null and area_id is null))
+);
+
+-- name: staff_in_area(account_id, roles, area_id)$
+-- Whether a staff account holds one of the roles in an area, above it, or everywhere.
+with recursive above as (
+    select id, parent_id from area where id = :area_id
+    union all
+    select area.id, area.parent_id from area join above on area.id = above.parent_id
+)
+select exists (
+    select from staff_grant
+    where account_id = :account_id and role = any(:roles::text[])
+      and exists (select from area where id = :area_id)
+      and (area_id in (select id from above) or (provider_id is null and area_id is null))
+);
+
+-- name: staff_somewhere(account_id, roles)$
+-- Whether a staff account holds one of the roles anywhere.
+select exists (
+    select from staff_grant where account_id = :account_id and role = any(:roles::text[])
+);
+
+-- name: staff_everywhere(account_id, roles)$
+-- Whether a staff account holds one of the roles for the whole deployment.
+select exists (
+    select from staff_grant
+    where account_id = :account_id and role = any(:roles::text[])
+      and provider_id is null and area_id is null
+);

@@ -1,0 +1,49 @@
+"""The queries and the schema, held to the rules of the house."""
+
+from __future__ import annotations
+
+import pytest
+
+import sql
+
+QUERIES = [
+    (feature, name)
+    for feature in sql.FEATURES
+    for name in sql.queries(feature).available_queries
+    if not name.endswith("_cursor")
+]
+
+
+@pytest.mark.parametrize(("feature", "name"), QUERIES)
+async def test_query_is_prepared_against_the_schema(conn, feature, name):
+    query = getattr(sql.queries(feature), name)
+    await conn.prepare(query.sql)
+
+
+@pytest.mark.parametrize(("feature", "name"), QUERIES)
+def test_query_says_its_purpose(feature, name):
+    query = getattr(sql.queries(feature), name)
+    assert query.__doc__
+    assert query.__doc__.strip()[0].isupper()
+
+
+async def test_every_foreign_key_has_an_index(conn):
+    missing = await conn.fetch("""
+        select con.conrelid::regclass::text || '(' || att.attname || ')' as place
+        from pg_constraint con
+        join pg_attribute att on att.attrelid = con.conrelid and att.attnum = con.conkey[1]
+        where con.contype = 'f' and not exists (
+            select from pg_index idx where idx.indrelid = con.conrelid and idx.indkey[0] = con.conkey[1])
+    """)
+    assert [row["place"] for row in missing] == []
+
+
+async def test_columns_keep_to_the_house_types(conn):
+    odd = await conn.fetch("""
+        select table_name || '.' || column_name || ' ' || data_type as place
+        from information_schema.columns
+        where table_schema = 'public'
+          and data_type in ('timestamp without time zone', 'character varying', 'character', 'json', 'money')
+          and table_name not like 'pg_stat%'
+    """)
+    assert [row["place"] for row in odd] == []
