@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import asyncpg
@@ -54,7 +54,7 @@ async def connection(request: web.Request) -> AsyncIterator[asyncpg.Connection]:
     except TimeoutError:
         raise Unavailable("busy", retry_after=2) from None
     try:
-        yield conn
+        yield cast("asyncpg.Connection", conn)
     finally:
         await asyncio.shield(pool.release(conn))
 
@@ -129,7 +129,7 @@ def load(schema: type[Schema], given: Any) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = shape(schema).load(given)
     except ValidationError as error:
-        raise Invalid("invalid_input", errors=error.normalized_messages()) from None
+        raise Invalid("invalid_input", errors=error.messages) from None
     return loaded
 
 

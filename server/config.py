@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from environs import Env, EnvError, validate
+from environs import EnvError, FileAwareEnv, validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,9 +100,12 @@ def _refuse_demo_in_production(settings: Settings) -> None:
             raise SettingError(f"{name} holds a demo key: production needs keys of its own.")
 
 
-def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the environment; raise SettingError with one sentence at the first bad setting."""
-    env = Env(environ=dict(environ)) if environ is not None else Env()
+def load() -> Settings:
+    """Read the environment; raise SettingError with one sentence at the first bad setting.
+
+    Each setting may stand in a file that `<NAME>_FILE` names, as orchestrators hand out secrets.
+    """
+    env = FileAwareEnv()
     positive = validate.Range(min=1)
     port = validate.Range(min=0, max=65535)
     try:

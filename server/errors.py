@@ -104,7 +104,7 @@ def problem(
     if status == 401:  # noqa: PLR2004
         headers["WWW-Authenticate"] = "Bearer"
     return web.Response(
-        body=orjson.dumps(body, default=str),
+        body=orjson.dumps(body, default=str, option=orjson.OPT_NON_STR_KEYS),
         status=status,
         content_type="application/problem+json",
         headers=headers,

@@ -26,7 +26,9 @@ FEATURES = tuple(sorted(path.stem for path in FOLDER.glob("*.sql") if path != SC
 
 @cache
 def queries(feature: str) -> Queries:
-    return aiosql.from_path(FOLDER / f"{feature}.sql", Adapter, mandatory_parameters=True)
+    path = FOLDER / f"{feature}.sql"
+    loaded: Queries = aiosql.from_path(path, Adapter)  # type: ignore[arg-type]  # ours returns lists, see Adapter
+    return loaded
 
 
 def __getattr__(name: str) -> Any:

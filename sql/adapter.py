@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from aiosql.adapters.asyncpg import AsyncPGAdapter
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Coroutine
 
     from asyncpg import Connection
 
 
-class Adapter(AsyncPGAdapter):  # type: ignore[misc]  # aiosql is untyped
+class Adapter(AsyncPGAdapter):
     is_aio_driver = False  # makes aiosql hand on what we return instead of wrapping it once more
 
     def _ordered(self, name: str, parameters: Any) -> list[Any]:
@@ -24,16 +24,20 @@ class Adapter(AsyncPGAdapter):  # type: ignore[misc]  # aiosql is untyped
 
     def select(
         self, conn: Connection, name: str, sql: str, parameters: Any, _record: Any = None
-    ) -> Awaitable[Any]:
+    ) -> Coroutine[Any, Any, Any]:
         return conn.fetch(sql, *self._ordered(name, parameters))
 
     def select_one(
         self, conn: Connection, name: str, sql: str, parameters: Any, _record: Any = None
-    ) -> Awaitable[Any]:
+    ) -> Coroutine[Any, Any, Any]:
         return conn.fetchrow(sql, *self._ordered(name, parameters))
 
-    def select_value(self, conn: Connection, name: str, sql: str, parameters: Any) -> Awaitable[Any]:
+    def select_value(
+        self, conn: Connection, name: str, sql: str, parameters: Any
+    ) -> Coroutine[Any, Any, Any]:
         return conn.fetchval(sql, *self._ordered(name, parameters))
 
-    def insert_update_delete(self, conn: Connection, name: str, sql: str, parameters: Any) -> Awaitable[Any]:
+    def insert_update_delete(
+        self, conn: Connection, name: str, sql: str, parameters: Any
+    ) -> Coroutine[Any, Any, Any]:
         return conn.execute(sql, *self._ordered(name, parameters))
