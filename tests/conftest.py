@@ -1,0 +1,108 @@
+"""Fixtures: a fresh database a test, the real application on it, and a clock that can be moved."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from domain.vault import Vault
+from server.app import build_app, build_vault, prepare_connection
+from server.config import Keys, Settings
+
+pytest_plugins = ["tests.database"]
+
+
+class MovableClock:
+    """Stands still until a test moves it. Starts on Monday 2026-11-23, 06:30 in Alxa."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 22, 22, 30, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+
+def key(name: str) -> bytes:
+    return hashlib.sha256(f"a test's key {name}".encode()).digest()
+
+
+def encoded_key(name: str) -> str:
+    return base64.b64encode(key(name)).decode()
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def settings(database: str, tmp_path: Path) -> Settings:
+    return Settings(
+        environment="development",
+        host="127.0.0.1",
+        port=0,
+        metrics_port=0,
+        processes=1,
+        var_dir=tmp_path,
+        database_url=database,
+        database_connections=6,
+        pg_bin=None,
+        wechat_url="",
+        wechat_appid="sandbox",
+        wechat_secret="sandbox",
+        sms_url="",
+        sandbox=True,
+        token_keys=Keys({"test1": key("token")}),
+        sealing_keys=Keys({"test1": key("sealing")}),
+        blind_index_key=key("blind"),
+        audit_key=key("audit"),
+        files_url=(tmp_path / "files").as_uri(),
+        throttle_url="async+memory://",
+        trusted_proxies=0,
+        log_level="warning",
+    )
+
+
+@pytest.fixture
+def vault(settings: Settings) -> Vault:
+    return build_vault(settings)
+
+
+@pytest.fixture
+async def conn(database: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database)
+    await prepare_connection(connection)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def app(settings: Settings, clock: MovableClock) -> web.Application:
+    return build_app(settings, clock)
+
+
+@pytest.fixture
+async def client(app: web.Application) -> AsyncIterator[TestClient]:
+    async with TestClient(TestServer(app)) as started:
+        yield started
+
+
+@pytest.fixture
+async def second_client(settings: Settings, clock: MovableClock) -> AsyncIterator[TestClient]:
+    """The same service on the same database a second time, as another process would run it."""
+    async with TestClient(TestServer(build_app(replace(settings), clock))) as started:
+        yield started

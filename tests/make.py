@@ -1,0 +1,360 @@
+"""Builds rows for tests. Each function inserts what it is named for and what that needs, and returns ids."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from stdnum.cn import ric
+
+from domain.identifiers import new_id
+from domain.vocabulary import LOCAL_ZONE, Role
+from handlers.request import CLOCK, VAULT
+from server.auth import AUTHENTICATION
+
+if TYPE_CHECKING:
+    from aiohttp import web
+    from asyncpg import Connection
+
+    from domain.vault import Vault
+
+_count = itertools.count(1)
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    account_id: UUID
+    person_id: UUID
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    account_id: UUID
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+def key() -> dict[str, str]:
+    """Return an Idempotency-Key header that was never used."""
+    return {"Idempotency-Key": f"test-key-{next(_count):08}"}
+
+
+def id_number(born: date = date(1990, 5, 17), sex: str = "female") -> str:
+    """Return a valid number of a birth place code that does not exist, never the same twice."""
+    serial = next(_count) * 2 + (sex == "male")
+    digits = f"999999{born:%Y%m%d}{serial % 1000:03}"
+    return digits + ric.calc_check_digit(digits)
+
+
+async def account(conn: Connection, kind: str = "resident") -> UUID:
+    account_id = new_id()
+    await conn.execute(
+        "insert into account (id, kind, created_at) values ($1, $2, $3)", account_id, kind, EPOCH
+    )
+    return account_id
+
+
+async def session(conn: Connection, app: web.Application, account_id: UUID, roles: list[str]) -> str:
+    """Sign an account in and return its access token."""
+    session_id, now = new_id(), app[CLOCK]()
+    await conn.execute(
+        """insert into session (id, account_id, device, created_at, refreshed_at, idle_until, expires_at)
+           values ($1, $2, 'test', $3, $3, $4, $4)""",
+        session_id,
+        account_id,
+        now,
+        now + timedelta(days=30),
+    )
+    version = await conn.fetchval("select version from account where id = $1", account_id)
+    return app[AUTHENTICATION].issue(account_id, session_id, roles, version)
+
+
+async def person(
+    conn: Connection,
+    vault: Vault,
+    *,
+    name: str = "测试甲",
+    born: date = date(1990, 5, 17),
+    sex: str = "female",
+    number: str | None = None,
+    phone: str | None = None,
+    assurance: str = "declared",
+) -> UUID:
+    person_id, number = new_id(), number or id_number(born, sex)
+    await conn.execute(
+        """insert into person (id, name, document_kind, document_sealed, document_index, birth_date, sex,
+                               phone_sealed, phone_index, assurance, created_at)
+           values ($1, $2, 'resident_id', $3, $4, $5, $6, $7, $8, $9, $10)""",
+        person_id,
+        name,
+        vault.seal("person", "document_sealed", person_id, number.encode()),
+        vault.blind("resident_id", number),
+        born,
+        sex,
+        vault.seal("person", "phone_sealed", person_id, phone.encode()) if phone else None,
+        vault.blind("phone", phone) if phone else None,
+        assurance,
+        EPOCH,
+    )
+    return person_id
+
+
+async def care(conn: Connection, account_id: UUID, person_id: UUID, relation: str = "parent") -> UUID:
+    care_id = new_id()
+    await conn.execute(
+        "insert into care (id, account_id, person_id, relation, since) values ($1, $2, $3, $4, $5)",
+        care_id,
+        account_id,
+        person_id,
+        relation,
+        EPOCH,
+    )
+    return care_id
+
+
+async def resident(conn: Connection, app: web.Application, **of_person: Any) -> Resident:
+    """Make an account that is registered as a person of its own and signed in."""
+    account_id = await account(conn)
+    await conn.execute(
+        "insert into wechat_identity (account_id, openid) values ($1, $2)",
+        account_id,
+        f"openid-{account_id.hex}",
+    )
+    person_id = await person(conn, app[VAULT], **of_person)
+    await care(conn, account_id, person_id, "self")
+    return Resident(account_id, person_id, await session(conn, app, account_id, [Role.RESIDENT]))
+
+
+async def staff(
+    conn: Connection,
+    app: web.Application,
+    role: Role = Role.CLERK,
+    *,
+    provider_id: UUID | None = None,
+    area_id: UUID | None = None,
+) -> Staff:
+    """Make a staff account with one role (everywhere unless told) and sign it in."""
+    account_id = await account(conn, "staff")
+    await conn.execute(
+        """insert into staff (account_id, login, display_name, password_hash, otp_secret_sealed)
+           values ($1, $2, '测试员', 'none', $3)""",
+        account_id,
+        f"staff{next(_count)}",
+        app[VAULT].seal("staff", "otp_secret_sealed", account_id, b"JBSWY3DPEHPK3PXP"),
+    )
+    await conn.execute(
+        """insert into staff_grant (id, account_id, role, provider_id, area_id, granted_at)
+           values ($1, $2, $3, $4, $5, $6)""",
+        new_id(),
+        account_id,
+        role,
+        provider_id,
+        area_id,
+        EPOCH,
+    )
+    return Staff(account_id, await session(conn, app, account_id, [role]))
+
+
+async def area(
+    conn: Connection, *, parent_id: UUID | None = None, level: str = "zone", name: str = "测试区"
+) -> UUID:
+    area_id = new_id()
+    await conn.execute(
+        "insert into area (id, parent_id, level, code, name) values ($1, $2, $3, $4, $5)",
+        area_id,
+        parent_id,
+        level,
+        f"test-area-{next(_count)}",
+        name,
+    )
+    return area_id
+
+
+async def provider(
+    conn: Connection, *, area_id: UUID | None = None, kind: str = "hospital", name: str | None = None
+) -> UUID:
+    provider_id = new_id()
+    await conn.execute(
+        """insert into provider (id, area_id, kind, name, address, phone, summary)
+           values ($1, $2, $3, $4, '测试路 1 号', '0483-0000000', '')""",
+        provider_id,
+        area_id or await area(conn),
+        kind,
+        name or f"测试医院 {next(_count)}",
+    )
+    return provider_id
+
+
+async def service(
+    conn: Connection,
+    *,
+    provider_id: UUID | None = None,
+    department: str = "内科",
+    name: str | None = None,
+    kind: str = "medical",
+    min_age: int | None = None,
+    max_age: int | None = None,
+    sex: str | None = None,
+    assurance: str = "declared",
+    questions: list[dict[str, Any]] | None = None,
+) -> UUID:
+    service_id = new_id()
+    await conn.execute(
+        """insert into service (id, provider_id, department, name, kind, summary, duration_minutes, requirements,
+                                min_age, max_age, sex, assurance, eligibility, questions)
+           values ($1, $2, $3, $4, $5, '', 15, '{身份证}', $6, $7, $8, $9, '', $10)""",
+        service_id,
+        provider_id or await provider(conn),
+        department,
+        name or f"门诊 {next(_count)}",
+        kind,
+        min_age,
+        max_age,
+        sex,
+        assurance,
+        questions or [],
+    )
+    return service_id
+
+
+async def policy(
+    conn: Connection, *, provider_id: UUID | None = None, service_id: UUID | None = None, **rules: Any
+) -> UUID:
+    """Make a policy's next version; without rules of its own, one that gets in nobody's way."""
+    policy_id = new_id()
+    given = {
+        "window_days": 14,
+        "release_time": time(7),
+        "order_stop_days": 0,
+        "order_stop_time": None,
+        "cancel_days": 0,
+        "cancel_time": None,
+        "limit_department_day": 1,
+        "limit_day": 2,
+        "limit_7_days": 3,
+        "limit_90_days": 5,
+        "limit_volunteer_day": 20,
+    } | rules
+    await conn.execute(
+        f"""insert into policy (id, provider_id, service_id, version, effective_from, created_at, {", ".join(given)})
+            select $1, $2, $3, 1 + coalesce(max(version), 0), date '2020-01-01' + 1 + coalesce(max(version), 0),
+                   $4, {", ".join(f"${n}" for n in range(5, 5 + len(given)))}
+            from policy where (provider_id, service_id) is not distinct from ($2::uuid, $3::uuid)""",
+        policy_id,
+        provider_id,
+        service_id,
+        EPOCH,
+        *given.values(),
+    )
+    return policy_id
+
+
+async def slot(
+    conn: Connection,
+    service_id: UUID | None = None,
+    *,
+    policy_id: UUID | None = None,
+    starts_at: datetime = datetime(2026, 11, 25, 8, 30, tzinfo=LOCAL_ZONE),
+    minutes: int = 30,
+    release_at: datetime | None = None,
+    order_until: datetime | None = None,
+    cancel_until: datetime | None = None,
+    resource: str = "",
+    state: str = "open",
+    public: int | None = 1,
+    assisted: int | None = None,
+    counter: int | None = None,
+) -> UUID:
+    """Make a slot, by default released long ago and open until it starts; None means no pool at all."""
+    slot_id = new_id()
+    service_id = service_id or await service(conn)
+    await conn.execute(
+        """insert into slot (id, service_id, policy_id, day, starts_at, ends_at, release_at, order_until,
+                             cancel_until, resource, state, closed_reason)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)""",
+        slot_id,
+        service_id,
+        policy_id or await policy(conn, service_id=service_id),
+        starts_at.astimezone(LOCAL_ZONE).date(),
+        starts_at,
+        starts_at + timedelta(minutes=minutes),
+        release_at or starts_at - timedelta(days=14),
+        order_until or starts_at,
+        cancel_until or starts_at,
+        resource,
+        state,
+        "测试关闭" if state == "closed" else None,
+    )
+    for channel, capacity in (("public", public), ("assisted", assisted), ("counter", counter)):
+        if capacity is not None:
+            await conn.execute(
+                "insert into slot_pool (slot_id, channel, capacity) values ($1, $2, $3)",
+                slot_id,
+                channel,
+                capacity,
+            )
+    return slot_id
+
+
+async def team(conn: Connection, *, area_id: UUID | None = None) -> UUID:
+    team_id = new_id()
+    await conn.execute(
+        "insert into team (id, area_id, name, organisation) values ($1, $2, $3, '测试联盟')",
+        team_id,
+        area_id or await area(conn),
+        f"测试志愿队 {next(_count)}",
+    )
+    return team_id
+
+
+async def volunteer(
+    conn: Connection, account_id: UUID, *, team_id: UUID | None = None, status: str = "approved"
+) -> UUID:
+    volunteer_id = new_id()
+    await conn.execute(
+        "insert into volunteer (id, account_id, team_id, languages, status, applied_at) values ($1, $2, $3, '{zh}', $4, $5)",
+        volunteer_id,
+        account_id,
+        team_id or await team(conn),
+        status,
+        EPOCH,
+    )
+    return volunteer_id
+
+
+async def mandate(
+    conn: Connection,
+    person_id: UUID,
+    volunteer_id: UUID,
+    consented_by: UUID,
+    *,
+    matters: tuple[str, ...] = ("medical",),
+    expires_at: datetime = datetime(2027, 3, 1, tzinfo=UTC),
+) -> UUID:
+    """Make an active mandate by the family's consent."""
+    mandate_id = new_id()
+    await conn.execute(
+        """insert into mandate (id, person_id, volunteer_id, matters, consent_way, status, expires_at,
+                                requested_by, created_at, consented_by, consented_at)
+           values ($1, $2, $3, $4, 'family', 'active', $5, $6, $7, $6, $7)""",
+        mandate_id,
+        person_id,
+        volunteer_id,
+        list(matters),
+        expires_at,
+        consented_by,
+        EPOCH,
+    )
+    return mandate_id
