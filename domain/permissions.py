@@ -55,9 +55,7 @@ async def require_staff_at(conn: Connection, ctx: Context, provider_id: UUID, *r
 async def require_staff_in(conn: Connection, ctx: Context, area_id: UUID, *roles: Role) -> None:
     """Only staff with one of the roles for this area, one above it, or everywhere."""
     caller = require_signed_in(ctx)
-    if not await sql.permissions.staff_in_area(
-        conn, account_id=caller.account_id, roles=list(roles), area_id=area_id
-    ):
+    if not await sql.permissions.staff_in_area(conn, account_id=caller.account_id, roles=list(roles), area_id=area_id):
         raise NotFound("area_not_found")
 
 

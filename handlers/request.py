@@ -192,9 +192,7 @@ def page(schema: type[Schema], items: list[Any], limit: int, cursor: Callable[[A
 
 
 def json_response(value: Any, status: int = 200) -> web.Response:
-    return web.Response(
-        body=orjson.dumps(value), status=status, content_type="application/json", charset="utf-8"
-    )
+    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json", charset="utf-8")
 
 
 def no_content() -> web.Response:

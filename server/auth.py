@@ -92,9 +92,7 @@ class Authentication:
                     "verify_iat": False,
                 },
             )
-            caller = Caller(
-                UUID(claims["sub"]), UUID(claims["sid"]), frozenset(claims["roles"]), int(claims["ver"])
-            )
+            caller = Caller(UUID(claims["sub"]), UUID(claims["sid"]), frozenset(claims["roles"]), int(claims["ver"]))
             begins, expires = float(claims["nbf"]), float(claims["exp"])
         except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
             raise Unauthorized("token_invalid") from None

@@ -79,9 +79,7 @@ def decode_keys(name: str, text: str) -> Keys:
     for part in text.split(","):
         key_id, colon, key = part.strip().partition(":")
         if not colon or not key_id.isalnum():
-            raise SettingError(
-                f"{name} must be a list like id:base64,id:base64 with letters and digits as ids."
-            )
+            raise SettingError(f"{name} must be a list like id:base64,id:base64 with letters and digits as ids.")
         if key_id in by_id:
             raise SettingError(f"{name} names the key id {key_id} twice.")
         by_id[key_id] = decode_key(f"{name} (key {key_id})", key)
@@ -92,9 +90,7 @@ def _refuse_demo_in_production(settings: Settings) -> None:
     if settings.environment != "production":
         return
     if settings.sandbox:
-        raise SettingError(
-            "WECHAT_APPID and WECHAT_SECRET must be set: production does not start with the sandbox."
-        )
+        raise SettingError("WECHAT_APPID and WECHAT_SECRET must be set: production does not start with the sandbox.")
     for name, keys in (("TOKEN_KEYS", settings.token_keys), ("SEALING_KEYS", settings.sealing_keys)):
         if any(key_id.startswith(DEMO_KEY_PREFIX) for key_id in keys.by_id):
             raise SettingError(f"{name} holds a demo key: production needs keys of its own.")
@@ -116,9 +112,7 @@ def load() -> Settings:
         var_dir = Path(env.str("VAR_DIR", "var")).absolute()
         pg_bin = env.str("PG_BIN", "")
         settings = Settings(
-            environment=env.str(
-                "ENVIRONMENT", "development", validate=validate.OneOf(["development", "production"])
-            ),  # type: ignore[arg-type]
+            environment=env.str("ENVIRONMENT", "development", validate=validate.OneOf(["development", "production"])),  # type: ignore[arg-type]
             host=env.str("HOST", "127.0.0.1"),
             port=env.int("PORT", 8080, validate=port),
             metrics_port=env.int("METRICS_PORT", 9180, validate=port),
@@ -139,9 +133,7 @@ def load() -> Settings:
             files_url=env.str("FILES_URL", (var_dir / "files").as_uri()),
             throttle_url=env.str("THROTTLE_URL", "async+memory://"),
             trusted_proxies=env.int("TRUSTED_PROXIES", 0, validate=validate.Range(min=0)),
-            log_level=env.str(
-                "LOG_LEVEL", "info", validate=validate.OneOf(["debug", "info", "warning", "error"])
-            ),
+            log_level=env.str("LOG_LEVEL", "info", validate=validate.OneOf(["debug", "info", "warning", "error"])),
         )
     except EnvError as error:
         raise SettingError(f"{str(error).rstrip('.')}.") from error

@@ -47,9 +47,7 @@ MESSAGES = Path(__file__).parent / "messages"
 def messages(language: str) -> dict[str, tuple[str, str]]:
     """Load a language's title (always the same) and detail (filled with the facts) of every code."""
     catalogue = tomllib.loads((MESSAGES / f"{language}.toml").read_text(encoding="utf-8"))
-    return {
-        code: (title, detail) for section in catalogue.values() for code, (title, detail) in section.items()
-    }
+    return {code: (title, detail) for section in catalogue.values() for code, (title, detail) in section.items()}
 
 
 def language_of(request: web.BaseRequest) -> str:

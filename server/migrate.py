@@ -40,9 +40,7 @@ async def _apply_missing(conn: Connection) -> list[str]:
     files = sorted(sql.MIGRATIONS.glob("*.sql"))
     unknown = applied.keys() - {file.stem for file in files}
     if unknown:
-        raise MigrationError(
-            f"The database knows migrations that are not here: {', '.join(sorted(unknown))}."
-        )
+        raise MigrationError(f"The database knows migrations that are not here: {', '.join(sorted(unknown))}.")
     names = []
     for file in files:
         text = file.read_text(encoding="utf-8")

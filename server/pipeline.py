@@ -78,9 +78,7 @@ async def answer(request: web.Request, handler: Handler, request_id: str) -> web
     except web.HTTPException as error:
         if error.status < 400:  # noqa: PLR2004
             raise
-        response = problem(
-            request, request_id, error.status, CODE_OF_STATUS.get(error.status, "bad_request"), {}
-        )
+        response = problem(request, request_id, error.status, CODE_OF_STATUS.get(error.status, "bad_request"), {})
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response

@@ -32,12 +32,8 @@ class Adapter(AsyncPGAdapter):
     ) -> Coroutine[Any, Any, Any]:
         return conn.fetchrow(sql, *self._ordered(name, parameters))
 
-    def select_value(
-        self, conn: Connection, name: str, sql: str, parameters: Any
-    ) -> Coroutine[Any, Any, Any]:
+    def select_value(self, conn: Connection, name: str, sql: str, parameters: Any) -> Coroutine[Any, Any, Any]:
         return conn.fetchval(sql, *self._ordered(name, parameters))
 
-    def insert_update_delete(
-        self, conn: Connection, name: str, sql: str, parameters: Any
-    ) -> Coroutine[Any, Any, Any]:
+    def insert_update_delete(self, conn: Connection, name: str, sql: str, parameters: Any) -> Coroutine[Any, Any, Any]:
         return conn.execute(sql, *self._ordered(name, parameters))

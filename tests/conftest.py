@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from domain.vault import Vault
 from server.app import build_app, build_vault, prepare_connection
 from server.config import Keys, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from aiohttp import web
+
+    from domain.vault import Vault
 
 pytest_plugins = ["tests.database"]
 
@@ -96,13 +101,15 @@ def app(settings: Settings, clock: MovableClock) -> web.Application:
 
 
 @pytest.fixture
-async def client(app: web.Application) -> AsyncIterator[TestClient]:
+async def client(app: web.Application) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     async with TestClient(TestServer(app)) as started:
         yield started
 
 
 @pytest.fixture
-async def second_client(settings: Settings, clock: MovableClock) -> AsyncIterator[TestClient]:
+async def second_client(
+    settings: Settings, clock: MovableClock
+) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     """The same service on the same database a second time, as another process would run it."""
     async with TestClient(TestServer(build_app(replace(settings), clock))) as started:
         yield started

@@ -6,7 +6,6 @@ import itertools
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from stdnum.cn import ric
 
@@ -16,6 +15,8 @@ from handlers.request import CLOCK, VAULT
 from server.auth import AUTHENTICATION
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from aiohttp import web
     from asyncpg import Connection
 
@@ -60,9 +61,7 @@ def id_number(born: date = date(1990, 5, 17), sex: str = "female") -> str:
 
 async def account(conn: Connection, kind: str = "resident") -> UUID:
     account_id = new_id()
-    await conn.execute(
-        "insert into account (id, kind, created_at) values ($1, $2, $3)", account_id, kind, EPOCH
-    )
+    await conn.execute("insert into account (id, kind, created_at) values ($1, $2, $3)", account_id, kind, EPOCH)
     return account_id
 
 
@@ -167,9 +166,7 @@ async def staff(
     return Staff(account_id, await session(conn, app, account_id, [role]))
 
 
-async def area(
-    conn: Connection, *, parent_id: UUID | None = None, level: str = "zone", name: str = "测试区"
-) -> UUID:
+async def area(conn: Connection, *, parent_id: UUID | None = None, level: str = "zone", name: str = "测试区") -> UUID:
     area_id = new_id()
     await conn.execute(
         "insert into area (id, parent_id, level, code, name) values ($1, $2, $3, $4, $5)",
@@ -324,7 +321,7 @@ async def volunteer(
 ) -> UUID:
     volunteer_id = new_id()
     await conn.execute(
-        "insert into volunteer (id, account_id, team_id, languages, status, applied_at) values ($1, $2, $3, '{zh}', $4, $5)",
+        "insert into volunteer values ($1, $2, $3, array['zh'], $4, $5)",
         volunteer_id,
         account_id,
         team_id or await team(conn),
