@@ -1,0 +1,145 @@
+"""One real PostgreSQL for a whole test run, and a database of its own for each test that asks for one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import itertools
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from server import embedded, migrate
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+FOLDER_PREFIX = "xiaotuo-tests-"
+SECONDS_TO_BEGIN = 600
+"""A run's folder that nobody holds is a dead run's once it is this old."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseServer:
+    """Where the databases of this run are made."""
+
+    url: str
+    template: str
+    strategy: str
+
+    def dsn(self, database: str) -> str:
+        return urlunsplit(urlsplit(self.url)._replace(path=f"/{database}"))
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def in_use(folder: Path) -> bool:
+    with (folder / "workers").open("w") as workers:
+        try:
+            fcntl.flock(workers, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def remove_dead_runs() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        status = folder.lstat()
+        if status.st_uid != os.geteuid() or status.st_mtime > time.time() - SECONDS_TO_BEGIN or in_use(folder):
+            continue
+        with contextlib.suppress(embedded.EmbeddedPostgresError):
+            embedded.remove(folder)
+            shutil.rmtree(folder)
+
+
+async def make_template(url: str, name: str, dsn_of_draft: str) -> None:
+    """Migrate a draft and rename it: a template that is there is whole."""
+    admin = await asyncpg.connect(url)
+    try:
+        if await admin.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", name):
+            return
+        await admin.execute(f'DROP DATABASE IF EXISTS "{name}_draft" WITH (FORCE)')
+        await admin.execute(f'CREATE DATABASE "{name}_draft"')
+        draft = await asyncpg.connect(dsn_of_draft)
+        try:
+            await migrate.migrate(draft)
+        finally:
+            await draft.close()
+        await admin.execute(f'ALTER DATABASE "{name}_draft" RENAME TO "{name}"')
+    finally:
+        await admin.close()
+
+
+async def drop_database(url: str, name: str) -> None:
+    admin = await asyncpg.connect(url)
+    try:
+        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    finally:
+        await admin.close()
+
+
+@pytest.fixture(scope="session")
+def database_server(testrun_uid: str) -> Iterator[DatabaseServer]:
+    """Share one server, and one template with every migration, among all workers of the run."""
+    os.environ.pop("DATABASE_URL", None)
+    remove_dead_runs()
+    folder = Path(tempfile.gettempdir()) / f"{FOLDER_PREFIX}{testrun_uid}"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o711)
+    given = os.environ.get("TEST_DATABASE_URL", "")
+    with (folder / "workers").open("w") as workers:
+        fcntl.flock(workers, fcntl.LOCK_SH)
+        with exclusive(folder):
+            started = None if given else embedded.start(folder, durable=False)
+            server = DatabaseServer(
+                url=started.dsn_of("postgres") if started else given,
+                template=f"xiaotuo_{testrun_uid[:12]}_template",
+                # Copying files is twice as fast where nothing waits for the disk, and far slower where it must.
+                strategy="file_copy" if started else "wal_log",
+            )
+            asyncio.run(make_template(server.url, server.template, server.dsn(f"{server.template}_draft")))
+        yield server
+    with exclusive(folder):
+        if started:
+            started.stop()
+        if in_use(folder):
+            return
+        if given:
+            asyncio.run(drop_database(given, server.template))
+        else:
+            embedded.remove(folder)
+        shutil.rmtree(folder)
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+async def database(database_server: DatabaseServer) -> AsyncIterator[str]:
+    """Yield the DSN of a fresh database with the whole schema and no rows of anybody else."""
+    name = f"{database_server.template.removesuffix('template')}{os.getpid()}_{next(_numbers)}"
+    admin = await asyncpg.connect(database_server.url)
+    try:
+        await admin.execute(
+            f'CREATE DATABASE "{name}" TEMPLATE "{database_server.template}" STRATEGY {database_server.strategy}'
+        )
+        try:
+            yield database_server.dsn(name)
+        finally:
+            await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        await admin.close()
