@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 
 class Refusal(Exception):
@@ -16,6 +16,12 @@ class Refusal(Exception):
         super().__init__(code)
         self.code = code
         self.facts = facts
+        self.keeps = False
+
+    def keeping(self) -> Self:
+        """Commit what the transaction has written all the same: a counted attempt, a recorded one."""
+        self.keeps = True
+        return self
 
 
 class NotFound(Refusal):

@@ -17,7 +17,7 @@ from marshmallow import ValidationError
 from domain import idempotency
 from domain.callers import Caller
 from domain.context import Context
-from domain.errors import Invalid, NotFound, Unavailable
+from domain.errors import Invalid, NotFound, Refusal, Unavailable
 from domain.vault import Vault
 
 if TYPE_CHECKING:
@@ -61,9 +61,21 @@ async def connection(request: web.Request) -> AsyncIterator[asyncpg.Connection]:
 
 @asynccontextmanager
 async def transaction(request: web.Request) -> AsyncIterator[asyncpg.Connection]:
-    """Open the request's only transaction: committed when the block ends, undone when it raises."""
-    async with connection(request) as conn, conn.transaction():
-        yield conn
+    """Open the request's only transaction: committed when the block ends, undone when it raises.
+
+    A refusal that says so keeps what was written; see `Refusal.keeping`.
+    """
+    kept = None
+    async with connection(request) as conn:
+        async with conn.transaction():
+            try:
+                yield conn
+            except Refusal as refusal:
+                if not refusal.keeps:
+                    raise
+                kept = refusal
+        if kept is not None:
+            raise kept
 
 
 async def read_body(request: web.Request, schema: type[Schema]) -> dict[str, Any]:
