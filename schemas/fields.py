@@ -1,33 +1,114 @@
-"""Fields that more than one shape is made of."""
+"""Fields that more than one shape is made of.
+
+A message of an input error is a code of `server/messages/` with its values behind it (`too_long 50`); it
+becomes a sentence in the client's language on its way out.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from datetime import UTC
+import unicodedata
+from datetime import UTC, date
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from marshmallow import fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from domain.vocabulary import LOCAL_ZONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from enum import StrEnum
 
 ID_BYTES = 16
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+"""Of days that anybody books: beyond them, arithmetic on days meets the end of the calendar."""
+
+MESSAGES: Mapping[type[fields.Field[Any]], dict[str, Any]] = {
+    fields.Field: {"required": "required", "null": "not_null", "validator_failed": "not_valid"},
+    fields.String: {"invalid": "not_text", "invalid_utf8": "not_text"},
+    fields.UUID: {"invalid_uuid": "not_an_id"},
+    fields.Number: {"invalid": "not_a_number", "too_large": "not_a_number"},
+    fields.Integer: {"invalid": "not_whole_number"},
+    fields.Boolean: {"invalid": "not_true_or_false"},
+    fields.Date: {"invalid": "not_a_date", "format": "not_a_date"},
+    fields.AwareDateTime: {
+        "invalid": "not_a_time",
+        "invalid_awareness": "time_without_offset",
+        "format": "not_a_time",
+    },
+    fields.Time: {"invalid": "not_a_clock_time", "format": "not_a_clock_time"},
+    fields.List: {"invalid": "not_a_list"},
+    fields.Mapping: {"invalid": "not_an_object"},
+    fields.Nested: {"type": "not_an_object"},
+}
+for _field, _codes in MESSAGES.items():
+    _field.default_error_messages = _codes
+Schema._default_error_messages.update({"type": "not_an_object", "unknown": "unknown_field"})  # noqa: SLF001  # what marshmallow documents reaches one schema at a time
+
+
+def at_most(most: int) -> validate.Length:
+    return validate.Length(max=most, error="too_many {max}")
+
+
+def between(least: int, most: int) -> validate.Range:
+    return validate.Range(least, most, error="not_between {min} {max}")
 
 
 class Text(fields.String):
-    """Words by a person: white space around them is dropped, then the length is checked."""
+    """Words by a person: white space around them is dropped, then the length is checked.
 
-    def __init__(self, longest: int, *, shortest: int = 1, **options: Any) -> None:
-        length = validate.Length(min=shortest, max=longest)
+    Control characters are refused; line breaks stand only where `lines` allows them.
+    """
+
+    def __init__(self, longest: int, *, shortest: int = 1, lines: bool = False, **options: Any) -> None:
+        self.lines = lines
+        length = [
+            validate.Length(min=shortest, error="too_short {min}"),
+            validate.Length(max=longest, error="too_long {max}"),
+        ]
         super().__init__(validate=length, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> str:
-        return super()._deserialize(value, attr, data, **options).strip()
+        text = super()._deserialize(value, attr, data, **options).replace("\r\n", "\n").strip()
+        if not text.isprintable() and any(
+            unicodedata.category(char) == "Cc" and not (self.lines and char == "\n") for char in text
+        ):
+            raise ValidationError("control_character")
+        return text
+
+
+class Word(fields.String):
+    """One word of a vocabulary, text on both sides: marshmallow's own Enum cannot write what a row holds."""
+
+    def __init__(self, words: type[StrEnum], **options: Any) -> None:
+        super().__init__(validate=validate.OneOf([str(word) for word in words], error="not_a_choice"), **options)
+
+
+class Whole(fields.Integer):
+    """A whole number in a body, where neither text nor a fraction is one."""
+
+    def __init__(self, least: int, most: int, **options: Any) -> None:
+        super().__init__(strict=True, validate=between(least, most), **options)
+
+
+class Day(fields.Date):
+    """A day on which something may be booked."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> date:
+        day = super()._deserialize(value, attr, data, **options)
+        if str(day) != value or not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise self.make_error("invalid")
+        return day
+
+
+class ClockTime(fields.Time):
+    """A time of day, to the minute."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(format="%H:%M", **options)
 
 
 class LocalTime(fields.AwareDateTime):
@@ -50,7 +131,7 @@ class Limit(fields.Integer):
     """How many items a page holds."""
 
     def __init__(self) -> None:
-        super().__init__(load_default=20, validate=validate.Range(1, 100))
+        super().__init__(load_default=20, validate=between(1, 100))
 
 
 class Cursor(fields.Field[UUID]):
@@ -69,7 +150,7 @@ class Cursor(fields.Field[UUID]):
             raise self.make_error("invalid")
         return UUID(bytes=raw)
 
-    default_error_messages = {"invalid": "Not a cursor of this list."}  # noqa: RUF012  # marshmallow's own way
+    default_error_messages = {"invalid": "cursor_not_ours"}  # noqa: RUF012  # marshmallow's own way
 
 
 def cursor_at(row: Mapping[str, Any]) -> str:

@@ -41,13 +41,24 @@ CODE_OF_STATUS = {
 """What aiohttp itself answers, by our codes."""
 
 MESSAGES = Path(__file__).parent / "messages"
+FIELD_SECTION = "field"
+"""What is said beside one field; the other sections are about the whole request."""
 
 
 @cache
 def messages(language: str) -> dict[str, tuple[str, str]]:
     """Load a language's title (always the same) and detail (filled with the facts) of every code."""
     catalogue = tomllib.loads((MESSAGES / f"{language}.toml").read_text(encoding="utf-8"))
+    del catalogue[FIELD_SECTION]
     return {code: (title, detail) for section in catalogue.values() for code, (title, detail) in section.items()}
+
+
+@cache
+def field_messages(language: str) -> dict[str, str]:
+    """Load a language's sentence of every code that a field of an input can get."""
+    catalogue = tomllib.loads((MESSAGES / f"{language}.toml").read_text(encoding="utf-8"))
+    section: dict[str, str] = catalogue[FIELD_SECTION]
+    return section
 
 
 def language_of(request: web.BaseRequest) -> str:
@@ -76,6 +87,17 @@ def sentences(code: str, facts: Mapping[str, Any], language: str) -> tuple[str, 
     return title, detail.format_map(_Words({name: _word(value) for name, value in facts.items()}))
 
 
+def field_sentences(errors: Any, language: str) -> Any:
+    """Turn the codes of an input's errors (`too_long 50`) into sentences; what is no code stays as it is."""
+    if isinstance(errors, dict):
+        return {name: field_sentences(inner, language) for name, inner in errors.items()}
+    if isinstance(errors, list):
+        return [field_sentences(inner, language) for inner in errors]
+    code, *values = str(errors).split(" ")
+    sentence = field_messages(language).get(code)
+    return errors if sentence is None else sentence.format(*values)
+
+
 def status_of(refusal: Refusal) -> int:
     return STATUS_OF_CODE.get(refusal.code) or STATUS[type(refusal)]
 
@@ -86,6 +108,8 @@ def problem(
     """Answer with a stable code, a sentence, and the facts behind it."""
     language = language_of(request)
     shown = {name: _local(value) for name, value in facts.items()}
+    if "errors" in shown:
+        shown["errors"] = field_sentences(shown["errors"], language)
     title, detail = sentences(code, facts, language)
     body = {
         **shown,
