@@ -18,6 +18,8 @@ class Role(StrEnum):
 
 
 STAFF_ROLES = (Role.ADMIN, Role.MANAGER, Role.CLERK, Role.AUDITOR)
+MANAGERS = (Role.ADMIN, Role.MANAGER)
+CLERKS = (Role.ADMIN, Role.MANAGER, Role.CLERK)
 
 
 class Relation(StrEnum):

@@ -1,6 +1,7 @@
 -- Accounts, how they sign in, and their sessions.
 
 create extension if not exists pg_trgm;
+create extension if not exists btree_gist;
 
 create table account (
     id uuid primary key,
@@ -66,6 +67,21 @@ comment on table staff_grant is 'a role at one provider, in one area with all be
 create index staff_grant_provider on staff_grant (provider_id);
 create index staff_grant_area on staff_grant (area_id);
 create index staff_grant_granted_by on staff_grant (granted_by);
+
+create function staff_areas(staff_account uuid, any_role text[]) returns setof uuid language sql stable as $$
+    with recursive reach as (
+        select area_id as id from staff_grant
+        where account_id = staff_account and role = any(any_role) and area_id is not null
+        union
+        select area.id from area where exists (
+            select from staff_grant
+            where account_id = staff_account and role = any(any_role) and num_nonnulls(provider_id, area_id) = 0)
+        union
+        select area.id from area join reach on area.parent_id = reach.id
+    )
+    select id from reach
+$$;
+comment on function staff_areas is 'every area in which the account holds one of the roles, with all below; lists are filtered by it';
 
 create table session (
     id uuid primary key,

@@ -139,10 +139,13 @@ create table mandate (
     attempts_left integer not null default 0 check (attempts_left >= 0),
     revoked_by uuid references account,
     revoked_at timestamptz,
+    revoke_reason text not null default '',
     check (expires_at > created_at),
     check (status <> 'active' or consented_at is not null),
     check ((status = 'revoked') = (revoked_at is not null)),
-    constraint mandate_desk_has_paper check (consent_way <> 'desk' or file_id is not null)
+    constraint mandate_desk_has_paper check (consent_way <> 'desk' or file_id is not null),
+    constraint mandate_one_live exclude using gist (
+        person_id with =, volunteer_id with =, tstzrange(consented_at, expires_at) with &&) where (status = 'active')
 );
 comment on table mandate is 'Civil Code 165 and 173: who may act for whom, in which matters, until when, on what consent';
 create index mandate_person on mandate (person_id);
