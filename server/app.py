@@ -12,6 +12,7 @@ import orjson
 from aiohttp import web
 
 from domain.vault import Vault
+from handlers.ports import SMS, WECHAT
 from handlers.request import CLOCK, MAX_BODY_BYTES, POOL, VAULT
 from server.access import ACCESS
 from server.access_log import ACCESS_LOG, AccessLog
@@ -19,6 +20,8 @@ from server.auth import AUTHENTICATION, Authentication
 from server.metrics import METRICS, Metrics
 from server.pipeline import pipeline
 from server.routes import ROUTES
+from server.sms import HttpSms, NoSms
+from server.wechat import WeChat
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -75,6 +78,18 @@ async def database(app: web.Application) -> AsyncIterator[None]:
         yield
 
 
+async def wechat(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    async with WeChat(settings.wechat_url, settings.wechat_appid, settings.wechat_secret, app[CLOCK]) as app[WECHAT]:
+        yield
+
+
+async def sms(app: web.Application) -> AsyncIterator[None]:
+    url = app[SETTINGS].sms_url
+    async with HttpSms(url) if url else NoSms() as app[SMS]:
+        yield
+
+
 async def access_log(app: web.Application) -> AsyncIterator[None]:
     yield
     app[ACCESS_LOG].flush()
@@ -92,5 +107,5 @@ def build_app(settings: Settings, clock: Clock = system_clock) -> web.Applicatio
     for route in ROUTES:
         ACCESS[route.handler] = route.access
         app.router.add_route(route.method, route.path, route.handler)
-    app.cleanup_ctx.extend([access_log, database])
+    app.cleanup_ctx.extend([access_log, database, wechat, sms])
     return app

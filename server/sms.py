@@ -72,5 +72,11 @@ class HttpSms:
 class NoSms:
     """Stands where no gateway is set: whoever needs a text message is told that there is none."""
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
     async def send(self, phone: str, template: SmsTemplate, data: Mapping[str, str]) -> None:  # noqa: ARG002
         raise Unavailable("sms_unavailable", retry_after=RETRY_AFTER_SECONDS)

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from domain.vault import Vault
+    from tests.outside import Outside
 
-pytest_plugins = ["tests.database"]
+pytest_plugins = ["tests.database", "tests.outside"]
 
 
 class MovableClock:
@@ -53,7 +54,7 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
-def settings(database: str, tmp_path: Path) -> Settings:
+def settings(database: str, tmp_path: Path, outside: Outside) -> Settings:
     return Settings(
         environment="development",
         host="127.0.0.1",
@@ -64,10 +65,10 @@ def settings(database: str, tmp_path: Path) -> Settings:
         database_url=database,
         database_connections=6,
         pg_bin=None,
-        wechat_url="",
-        wechat_appid="sandbox",
-        wechat_secret="sandbox",
-        sms_url="",
+        wechat_url=outside.wechat_url,
+        wechat_appid=outside.appid,
+        wechat_secret=outside.secret,
+        sms_url=f"{outside.url}/sms",
         sandbox=True,
         token_keys=Keys({"test1": key("token")}),
         sealing_keys=Keys({"test1": key("sealing")}),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-
 import aiohttp
 import orjson
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -17,6 +16,9 @@ SECRET = "a-secret-that-must-stay-one"
 
 class Outside:
     """The sandbox and the hand of whoever holds the phone."""
+
+    appid = APPID
+    secret = SECRET
 
     def __init__(self, clock, url, session):
         self.clock = clock
@@ -51,8 +53,8 @@ class Outside:
         return answer["items"]
 
 
-@asynccontextmanager
-async def running_sandbox(clock):
+@pytest.fixture
+async def outside(clock):
     """Mount the sandbox below /sandbox, as the service does, and listen on a free port."""
     app = web.Application()
     app.add_subapp("/sandbox", build_sandbox(clock, APPID, SECRET))

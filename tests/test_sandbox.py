@@ -7,19 +7,13 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from server.sandbox import build_sandbox
-from tests.outside import APPID, SECRET, running_sandbox
+from tests.outside import APPID, SECRET
 
 SIGN_IN = "/wechat/sns/jscode2session"
 TOKEN = "/wechat/cgi-bin/stable_token"
 PHONE = "/wechat/wxa/business/getuserphonenumber"
 ACCOUNT = {"appid": APPID, "secret": SECRET}
 SMS = {"to": "13900000001", "template": "mandate_code", "text": "验证码123456", "data": {"code": "123456"}}
-
-
-@pytest.fixture
-async def outside(clock):
-    async with running_sandbox(clock) as running:
-        yield running
 
 
 async def sign_in(outside, code, **changed):

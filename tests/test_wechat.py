@@ -14,23 +14,17 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from domain.errors import Forbidden, Invalid, Refusal, TooMany, Unavailable
-from handlers.ports import SmsTemplate, WeChatIdentity
+from handlers.ports import SMS, WECHAT, SmsTemplate, WeChatIdentity
 from server import errors, sms
 from server.sms import HttpSms, NoSms
 from server.wechat import WeChat
-from tests.outside import APPID, SECRET, running_sandbox
+from tests.outside import APPID, SECRET
 
 SIGN_IN = "/sns/jscode2session"
 TOKEN = "/cgi-bin/stable_token"
 PHONE = "/wxa/business/getuserphonenumber"
 NUMBER = "13900000001"
 IMPATIENT = 0.3
-
-
-@pytest.fixture
-async def outside(clock):
-    async with running_sandbox(clock) as running:
-        yield running
 
 
 @pytest.fixture
@@ -460,3 +454,10 @@ async def test_a_gateway_that_fails_is_unavailable_and_names_nobody(answer):
 
 async def test_without_a_gateway_there_are_no_text_messages():
     assert (await refusal_of(NoSms().send(NUMBER, SmsTemplate.CARE_CODE, MANDATE))).code == "sms_unavailable"
+
+
+async def test_the_service_reaches_wechat_and_the_gateway(app, client, outside):
+    openid = (await app[WECHAT].sign_in(await outside.code("乌云"))).openid
+    assert await app[WECHAT].phone_number(await outside.phone_code("乌云", NUMBER), openid) == NUMBER
+    await app[SMS].send(NUMBER, SmsTemplate.MANDATE_CODE, MANDATE)
+    assert len(await outside.messages(NUMBER)) == 1
