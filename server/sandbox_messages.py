@@ -33,7 +33,7 @@ p {{ margin: .3em 0; white-space: pre-wrap; overflow-wrap: anywhere }}
 </head>
 <body>
 <h1>沙箱消息</h1>
-<p>{summary}这里的消息没有真的发出去。最新的在最上面,每 5 秒自动刷新。</p>
+<p>{summary}这里的消息没有真的发出去。最新的在最上面，每 5 秒自动刷新。</p>
 {articles}
 </body>
 </html>

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 SENTENCES: Mapping[SmsTemplate, str] = {
     SmsTemplate.MANDATE_CODE: (
-        "【小驼帮办】志愿者{volunteer}想代您办理:{matters}。同意,就把验证码{code}告诉志愿者,"
-        "{minutes}分钟内有效;不同意,请不要告诉任何人。"
+        "【小驼帮办】志愿者{volunteer}想代您办理：{matters}。同意，就把验证码{code}告诉志愿者，"
+        "{minutes}分钟内有效；不同意，请不要告诉任何人。"
     ),
     SmsTemplate.CARE_CODE: (
-        "【小驼帮办】有人想替您预约并查看您的预约。同意,就把验证码{code}告诉对方,"
-        "{minutes}分钟内有效;不认识对方,请不要告诉任何人。"
+        "【小驼帮办】有人想替您预约并查看您的预约。同意，就把验证码{code}告诉对方，"
+        "{minutes}分钟内有效；不认识对方，请不要告诉任何人。"
     ),
 }
 
