@@ -23,7 +23,8 @@ create table area (
     parent_id uuid references area,
     level text not null check (level in ('league', 'banner', 'zone', 'town', 'community')),
     code text not null unique check (code ~ '^[a-z0-9-]{2,60}$'),
-    name text not null check (name <> '')
+    name text not null check (name <> ''),
+    version integer not null default 1
 );
 create index area_parent on area (parent_id);
 
@@ -82,6 +83,13 @@ create function staff_areas(staff_account uuid, any_role text[]) returns setof u
     select id from reach
 $$;
 comment on function staff_areas is 'every area in which the account holds one of the roles, with all below; lists are filtered by it';
+
+create function staff_providers(staff_account uuid, any_role text[]) returns setof uuid language sql stable as $$
+    select id from provider
+    where area_id in (select staff_areas(staff_account, any_role))
+       or id in (select provider_id from staff_grant where account_id = staff_account and role = any(any_role))
+$$;
+comment on function staff_providers is 'every provider at which the account holds one of the roles; lists are filtered by it';
 
 create table session (
     id uuid primary key,

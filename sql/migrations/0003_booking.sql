@@ -24,7 +24,6 @@ create table service (
 comment on column service.requirements is 'what to bring, one line each';
 comment on column service.eligibility is 'who may come, in words; min_age, max_age (full years), sex and assurance are what is checked';
 comment on column service.questions is 'the intake form: [{key, kind, label, required, choices?, max_length?}]';
-create index service_name on service using gin (name gin_trgm_ops);
 
 create table policy (
     id uuid primary key,
@@ -45,18 +44,37 @@ create table policy (
     limit_volunteer_day integer not null check (limit_volunteer_day > 0),
     created_at timestamptz not null,
     created_by uuid references account,
+    slots_touched integer not null default 0,
     check (num_nonnulls(provider_id, service_id) <= 1),
-    unique nulls not distinct (provider_id, service_id, version),
-    unique nulls not distinct (provider_id, service_id, effective_from)
+    unique nulls not distinct (provider_id, service_id, version)
 );
 comment on table policy is
-    'versions of the rules of one service, one provider, or (both null) everywhere; the nearest scope wins, then the newest that is in effect on the slot''s day';
+    'versions of the rules of one service, one provider, or (both null) everywhere; see the function ruling_policy';
+comment on column policy.slots_touched is 'how many slots came under this version when it was published';
 comment on column policy.release_time is 'local time on the day `window_days` before the slot';
 comment on column policy.order_stop_time is 'local time `order_stop_days` before the slot''s day; null: until the slot starts';
 comment on column policy.cancel_time is 'local time `cancel_days` before the slot''s day; null: until the slot starts';
 create index policy_provider on policy (provider_id);
 create index policy_service on policy (service_id);
 create index policy_created_by on policy (created_by);
+
+create function ruling_policy(of_service uuid, of_day date) returns uuid language sql stable as $$
+    select policy.id
+    from policy join service on service.id = of_service
+    where policy.effective_from <= of_day
+      and (policy.service_id = service.id or policy.provider_id = service.provider_id
+           or (policy.service_id is null and policy.provider_id is null))
+    order by policy.service_id is null, policy.provider_id is null, policy.effective_from desc, policy.version desc
+    limit 1
+$$;
+comment on function ruling_policy is
+    'the nearest scope wins: service, provider, everywhere; in it the version that came into effect last; of one day''s the newest';
+
+insert into policy (id, version, effective_from, window_days, release_time, order_stop_days, order_stop_time,
+                    cancel_days, cancel_time, limit_department_day, limit_day, limit_7_days, limit_90_days,
+                    limit_volunteer_day, created_at)
+values ('00000000-0000-7000-8000-000000000001', 1, '2000-01-01', 14, '07:00', 1, '16:00',
+        1, '14:00', 1, 2, 3, 5, 20, '2000-01-01T00:00:00Z');
 
 create table slot (
     id uuid primary key,
@@ -75,6 +93,7 @@ create table slot (
     check (ends_at > starts_at),
     check (day = (starts_at at time zone 'Asia/Shanghai')::date),
     check ((state = 'closed') = (closed_reason is not null)),
+    check (greatest(release_at, order_until, cancel_until) <= starts_at),
     unique (service_id, starts_at, resource)
 );
 comment on column slot.resource is 'the doctor or counter, where a service has several at once; else empty';
@@ -86,10 +105,13 @@ create table slot_pool (
     capacity integer not null,
     taken integer not null default 0,
     issued integer not null default 0,
+    open boolean not null default true,
     primary key (slot_id, channel),
     constraint slot_pool_not_oversold check (0 <= taken and taken <= capacity),
     check (issued >= taken)
 ) with (fillfactor = 50);
+comment on column slot_pool.open is
+    'false while the slot is closed: a booking that waited for this row''s lock sees it, the slot''s row it would not';
 comment on column slot_pool.issued is 'numbers given out so far; a cancelled number is not given again';
 
 create table team (
