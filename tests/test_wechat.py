@@ -7,16 +7,14 @@ import socket
 import traceback
 from contextlib import asynccontextmanager
 
-import orjson
 import pytest
 import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from domain.errors import Forbidden, Invalid, Refusal, TooMany, Unavailable
-from handlers.ports import SMS, WECHAT, SmsTemplate, WeChatIdentity
-from server import errors, sms
-from server.sms import HttpSms, NoSms
+from handlers.ports import WECHAT, WeChatIdentity
+from server import errors
 from server.wechat import WeChat
 from tests.outside import APPID, SECRET
 
@@ -402,62 +400,6 @@ async def test_nothing_secret_stands_in_logs_or_exceptions(outside, fault, caplo
         assert all(secret not in text for text in shown)
 
 
-MANDATE = {"volunteer": "苏和", "matters": "看病挂号", "code": "482913", "minutes": "10"}
-
-
-async def test_a_text_message_reaches_the_gateway(outside):
-    async with HttpSms(f"{outside.url}/sms") as gateway:
-        await gateway.send(NUMBER, SmsTemplate.MANDATE_CODE, MANDATE)
-    (message,) = await outside.messages(NUMBER)
-    assert message["channel"] == "sms"
-    assert message["template"] == "mandate_code"
-    assert message["data"] == MANDATE
-    assert all(value in message["text"] for value in MANDATE.values())
-
-
-@pytest.mark.parametrize("template", SmsTemplate)
-def test_every_template_has_a_sentence_that_names_its_code(template):
-    text = sms.sentence(template, MANDATE)
-    assert "482913" in text
-    assert "{" not in text
-    with pytest.raises(KeyError):
-        sms.sentence(template, {})
-
-
-@pytest.mark.parametrize("answer", [500, 404, 302, "late", "nobody"])
-async def test_a_gateway_that_fails_is_unavailable_and_names_nobody(answer):
-    posted = []
-
-    async def handle(request):
-        posted.append(orjson.loads(await request.read()))
-        if answer == "late":
-            await asyncio.sleep(2 * IMPATIENT)
-        return web.Response(status=answer if isinstance(answer, int) else 204)
-
-    app = web.Application()
-    app.router.add_post("/sms", handle)
-    async with TestServer(app) as server:
-        path = "http://127.0.0.1:1/sms" if answer == "nobody" else server.make_url("/sms")
-        async with HttpSms(str(path), seconds=IMPATIENT) as gateway:
-            with structlog.testing.capture_logs() as logs:
-                refusal = await refusal_of(gateway.send(NUMBER, SmsTemplate.MANDATE_CODE, MANDATE))
-    assert (type(refusal), refusal.code, refusal.facts) == (
-        Unavailable,
-        "sms_unavailable",
-        {"retry_after": 60},
-    )
-    assert refusal.__context__ is None
-    assert len(posted) == (answer != "nobody")
-    assert NUMBER not in repr(logs)
-    assert MANDATE["code"] not in repr(logs)
-
-
-async def test_without_a_gateway_there_are_no_text_messages():
-    assert (await refusal_of(NoSms().send(NUMBER, SmsTemplate.CARE_CODE, MANDATE))).code == "sms_unavailable"
-
-
-async def test_the_service_reaches_wechat_and_the_gateway(app, client, outside):
+async def test_the_service_reaches_wechat(app, client, outside):
     openid = (await app[WECHAT].sign_in(await outside.code("乌云"))).openid
     assert await app[WECHAT].phone_number(await outside.phone_code("乌云", NUMBER), openid) == NUMBER
-    await app[SMS].send(NUMBER, SmsTemplate.MANDATE_CODE, MANDATE)
-    assert len(await outside.messages(NUMBER)) == 1
