@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 FOLDER_PREFIX = "xiaotuo-tests-"
-SECONDS_TO_BEGIN = 600
+SECONDS_TO_BEGIN = 60
 """A run's folder that nobody holds is a dead run's once it is this old."""
 
 

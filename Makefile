@@ -1,0 +1,88 @@
+# 小驼帮办: `make help` lists what can be done. Everything happens in this folder, with a virtual environment of its own.
+
+PYTHON ?=
+TESTS ?=
+VAR_DIR ?= var
+PY := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check lint format bench lock clean environment
+.NOTPARALLEL:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@echo 'Settings: HOST, PORT (8080), VAR_DIR (var), DATABASE_URL, PG_BIN, PYTHON; see the readme.'
+
+run: environment ## set everything up and serve on http://127.0.0.1:8080
+	@exec $(PY) -m server run
+
+demo: environment ## walk the whole journey against the running server (BASE_URL)
+	@exec $(PY) -m demo
+
+test: environment ## run every test (TESTS=tests/test_x.py for some)
+	@$(PY) -m pytest -n 2 $(TESTS)
+
+check: lint ## lint, then test until the first failure, last failures first
+	@$(PY) -m pytest -n 2 -x --failed-first $(TESTS)
+
+lint: environment ## check style, types and the direction of imports
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports --no-logo
+
+format: environment ## format the code and mend what can be mended
+	@$(PY) -m ruff check --fix-only .
+	@$(PY) -m ruff format .
+
+bench: environment ## measure bookings a second beside pgbench
+	@exec $(PY) -m bench
+
+lock: environment ## lock the dependencies of pyproject.toml anew
+	@.venv/bin/pip-compile -q --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links \
+	    --no-emit-trusted-host --allow-unsafe --strip-extras --no-header -o requirements.txt pyproject.toml
+
+clean: ## remove the environment, the caches and the data of `make run`
+	@if [ -e '$(VAR_DIR)/pg' ] || [ -h '$(VAR_DIR)/pg' ]; then \
+	    $(FIND_PYTHON) && "$$python" -m server.embedded '$(VAR_DIR)'; fi
+	@if [ -d '$(VAR_DIR)' ]; then cd '$(VAR_DIR)' && rm -rf $(OURS_IN_VAR_DIR); fi
+	@rmdir '$(VAR_DIR)' 2>/dev/null || true
+	@rm -rf var .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+# VAR_DIR may be a folder with other things in it: only what the service writes there goes.
+OURS_IN_VAR_DIR := pg.lock pg.users pg.log demo.json keys.json files
+
+define FIND_PYTHON
+python=; without_venv=; \
+if [ -n '$(PYTHON)' ]; then set -- '$(PYTHON)'; \
+else set -- python3.14 python3.13 python3.12 python3.11 python3 python; fi; \
+for name; do \
+    "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+    if "$$name" -c 'import ensurepip, venv' 2>/dev/null; then python=$$name; break; fi; \
+    without_venv=$$name; \
+done; \
+if [ -z "$$python" ] && [ -n "$$without_venv" ]; then \
+    echo "$$without_venv has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; \
+elif [ -z "$$python" ]; then \
+    echo "Python 3.11 or later is needed$(if $(PYTHON), and $(PYTHON) is not that). Install it, or name it: make PYTHON=/path/to/python3" >&2; \
+    exit 1; \
+fi
+endef
+
+# What the environment was made for. A copied or moved one names another folder, and an interrupted one names none.
+ENVIRONMENT_IS_GOOD = [ "$$(cat .venv/made-for 2>/dev/null)" = "$$(pwd -P) $$(cksum < requirements.txt)" ] \
+    && $(PY) -c '' 2>/dev/null
+
+environment:
+	@$(ENVIRONMENT_IS_GOOD) || { \
+	    $(FIND_PYTHON); \
+	    exec 9< Makefile; "$$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; \
+	    $(ENVIRONMENT_IS_GOOD) || { \
+	        echo "Installing the locked packages into .venv with $$("$$python" -V); this takes a minute or two once."; \
+	        rm -rf .venv && "$$python" -m venv .venv \
+	        && $(PY) -m pip install -qq --disable-pip-version-check --no-compile --require-hashes -r requirements.txt \
+	        && echo "$$(pwd -P) $$(cksum < requirements.txt)" > .venv/made-for \
+	        && echo 'Installed.'; \
+	    } || { echo 'The packages could not be installed. What pip says stands above; run make again.' >&2; exit 1; }; \
+	}
