@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Environment = Literal["development", "production"]
 
+SANDBOX_APPID = "sandbox"
+"""What the sandbox takes as appid and as secret."""
+
 DEMO_KEY_PREFIX = "demo"
 """Key ids that `make run` makes for itself start so; production refuses them."""
 
@@ -122,8 +125,8 @@ def load() -> Settings:
             database_connections=env.int("DATABASE_CONNECTIONS", 10, validate=validate.Range(min=4)),
             pg_bin=Path(pg_bin) if pg_bin else None,
             wechat_url=env.str("WECHAT_URL", "https://api.weixin.qq.com" if appid else ""),
-            wechat_appid=appid or "sandbox",
-            wechat_secret=secret or "sandbox",
+            wechat_appid=appid or SANDBOX_APPID,
+            wechat_secret=secret or SANDBOX_APPID,
             sms_url=env.str("SMS_URL", ""),
             sandbox=not appid,
             token_keys=decode_keys("TOKEN_KEYS", env.str("TOKEN_KEYS")),

@@ -100,6 +100,12 @@ class Codes:
         return meaning
 
 
+def openid_of(appid: str, user: str) -> str:
+    """Return the same openid for the same name, also after a restart, as a real person keeps theirs."""
+    digest = hashlib.sha256(f"{appid}\n{user}".encode()).digest()
+    return "o" + base64.urlsafe_b64encode(digest).decode()[:27]
+
+
 class WeChatStandIn:
     def __init__(self, clock: Clock, appid: str, secret: str) -> None:
         self.faults: dict[str, Fault] = {}
@@ -110,16 +116,11 @@ class WeChatStandIn:
         self._phone_codes = Codes(clock)
         self._tokens: dict[str, datetime] = {}
 
-    def openid(self, user: str) -> str:
-        """Return the same openid for the same name, also after a restart, as a real person keeps theirs."""
-        digest = hashlib.sha256(f"{self._appid}\n{user}".encode()).digest()
-        return "o" + base64.urlsafe_b64encode(digest).decode()[:27]
-
     def give_code(self, user: str, unionid: str | None) -> str:
-        return self._sign_in_codes.give((self.openid(user), unionid))
+        return self._sign_in_codes.give((openid_of(self._appid, user), unionid))
 
     def give_phone_code(self, user: str, phone: str, country_code: str | int) -> str:
-        return self._phone_codes.give((self.openid(user), phone, country_code))
+        return self._phone_codes.give((openid_of(self._appid, user), phone, country_code))
 
     def handler(self, path: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Make the handler of one of PATHS: the call itself, its errors as WeChat words them, and faults."""

@@ -56,7 +56,7 @@ def id_number(born: date = date(1990, 5, 17), sex: str = "female") -> str:
     """Return a valid number of a birth place code that does not exist, never the same twice."""
     serial = next(_count) * 2 + (sex == "male")
     digits = f"999999{born:%Y%m%d}{serial % 1000:03}"
-    return digits + ric.calc_check_digit(digits)
+    return digits + ric.calc_check_digit(f"{digits}0")  # it wants a number of eighteen digits, whatever the last
 
 
 async def account(conn: Connection, kind: str = "resident") -> UUID:
