@@ -135,6 +135,27 @@ class MandateStatus(StrEnum):
     REVOKED = "revoked"
 
 
+class MandateState(StrEnum):
+    """A mandate's status as it is shown: time has done its part."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class NoticeKind(StrEnum):
+    """What a person or the family is told about."""
+
+    MANDATE_REQUESTED = "mandate_requested"
+    MANDATE_GIVEN = "mandate_given"
+    MANDATE_REVOKED = "mandate_revoked"
+    MANDATE_USED = "mandate_used"
+    MANDATE_USE_CANCELLED = "mandate_use_cancelled"
+    CARE_REQUESTED = "care_requested"
+    CARE_JOINED = "care_joined"
+
+
 class VolunteerStatus(StrEnum):
     APPLIED = "applied"
     APPROVED = "approved"
@@ -147,6 +168,15 @@ class Language(StrEnum):
     MONGOLIAN = "mn"
 
 
+MAX_AREAS_SERVED = 20
 MAX_MANDATE_DAYS = 366
+MAX_MANDATES_OF_PERSON = 3
+MAX_PERSONS_OF_VOLUNTEER = 30
+MANDATE_PENDING_MINUTES = 60
+ASKS_A_DAY_OF_PERSON = 5
+ASKS_A_DAY_BY_VOLUNTEER = 20
+WRONG_PERSONS_AN_HOUR = 5
+CODES_SENT = 3
+CODE_PAUSE_SECONDS = 60
 CODE_VALID_MINUTES = 10
 CODE_ATTEMPTS = 5

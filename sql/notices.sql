@@ -1,0 +1,29 @@
+-- name: add(ids, persons, kinds, subjects, facts, now)!
+-- Write what is to be told.
+insert into notice (id, person_id, kind, subject_id, facts, created_at)
+select id, person_id, kind, subject_id, facts::jsonb, :now
+from unnest(:ids::uuid[], :persons::uuid[], :kinds::text[], :subjects::uuid[], :facts::text[])
+    as row (id, person_id, kind, subject_id, facts);
+
+-- name: for_family(account_id, after, limit)
+-- What concerns the persons in an account's care, with the names behind the ids as they are now.
+select notice.id, notice.kind, notice.subject_id, notice.facts, notice.created_at, notice.person_id,
+    person.name as person_name, mandate.id as mandate_id, mandate.matters, mandate.expires_at,
+    helper.name as volunteer_name, team.name as team_name, booking.id as booking_id, slot.starts_at,
+    service.department, service.name as service_name, provider.name as provider_name
+from notice
+join care on care.person_id = notice.person_id and care.account_id = :account_id and care.ended_at is null
+join person on person.id = notice.person_id
+left join booking on booking.id = notice.subject_id and notice.kind in ('mandate_used', 'mandate_use_cancelled')
+left join slot on slot.id = booking.slot_id
+left join service on service.id = slot.service_id
+left join provider on provider.id = service.provider_id
+left join mandate on mandate.id = coalesce(booking.mandate_id, notice.subject_id)
+left join volunteer on volunteer.id = mandate.volunteer_id
+left join team on team.id = volunteer.team_id
+left join care as own
+    on own.account_id = volunteer.account_id and own.relation = 'self' and own.ended_at is null
+left join person as helper on helper.id = own.person_id
+where :after::uuid is null or notice.id < :after
+order by notice.id desc
+limit :limit;
