@@ -5,8 +5,8 @@ A chain is taken as the last lock of a transaction, and only one: no order of ch
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,7 +15,7 @@ import sql
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
-    from datetime import datetime
+    from datetime import date
     from uuid import UUID
 
     from asyncpg import Connection, Record
@@ -23,38 +23,52 @@ if TYPE_CHECKING:
     from domain.context import Context
     from domain.vault import Vault
 
+    Fact = str | int | None | UUID | date | Sequence["Fact"] | Mapping[str, "Fact"]
+
 CHAINS = 16
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One act. `facts` name fields and ids, never personal data."""
+    """One act. `facts` name fields and ids, never personal data.
+
+    They hold no fractions: jsonb may spell those in another way than we signed them.
+    """
 
     action: str
     subject_id: UUID | None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict)
     actor_id: UUID | None = None
     request_id: str | None = None
 
 
-async def record(conn: Connection, ctx: Context, action: str, subject_id: UUID | None, **facts: Any) -> None:
-    """Append one act of the caller; call it last in the transaction."""
+def entry(ctx: Context, action: str, subject_id: UUID | None, **facts: Fact) -> Entry:
+    """Describe one act of the caller, for `record_all`."""
     actor = None if ctx.caller is None else ctx.caller.account_id
-    await record_all(conn, ctx.vault, ctx.now, [Entry(action, subject_id, facts, actor, ctx.request_id)])
+    return Entry(action, subject_id, facts, actor, ctx.request_id)
+
+
+async def record(conn: Connection, ctx: Context, action: str, subject_id: UUID | None, **facts: Fact) -> None:
+    """Append one act of the caller; call it last in the transaction."""
+    await record_all(conn, ctx.vault, ctx.now, [entry(ctx, action, subject_id, **facts)])
 
 
 async def record_all(conn: Connection, vault: Vault, now: datetime, entries: Sequence[Entry]) -> None:
-    """Append acts to one chain, chosen at random; others of the chain wait until this transaction ends."""
+    """Append acts to the connection's chain; others of this chain wait until the transaction ends.
+
+    A connection keeps to one chain, so a transaction that comes here twice cannot meet another crosswise.
+    """
     if not entries:
         return
-    chain = os.urandom(1)[0] % CHAINS
+    chain = conn.get_server_pid() % CHAINS
     head = await sql.audit.lock_chain(conn, chain=chain)
     seq, mac = head["seq"], head["mac"]
     macs, facts = [], []
-    for entry in entries:
+    for one in entries:
         seq += 1
-        text = orjson.dumps(entry.facts, option=orjson.OPT_SORT_KEYS)
-        mac = vault.audit_mac(_message(mac, chain, seq, now, entry, text))
+        text = _canonical(one.facts)
+        mac = vault.audit_mac(_message(mac, chain, seq, now, one, text))
         macs.append(mac)
         facts.append(text.decode())
     await sql.audit.append(
@@ -62,21 +76,34 @@ async def record_all(conn: Connection, vault: Vault, now: datetime, entries: Seq
         chain=chain,
         first_seq=head["seq"],
         at=now,
-        actors=[entry.actor_id for entry in entries],
-        actions=[entry.action for entry in entries],
-        subjects=[entry.subject_id for entry in entries],
+        actors=[one.actor_id for one in entries],
+        actions=[one.action for one in entries],
+        subjects=[one.subject_id for one in entries],
         facts=facts,
-        requests=[entry.request_id for entry in entries],
+        requests=[one.request_id for one in entries],
         macs=macs,
     )
 
 
-def _message(before: bytes, chain: int, seq: int, at: datetime, entry: Entry, facts: bytes) -> bytes:
-    """Join the fields unambiguously; the text of `facts` has sorted keys, as jsonb keeps no order."""
-    fields = orjson.dumps(
-        [chain, seq, at.timestamp(), entry.actor_id, entry.action, entry.subject_id, entry.request_id]
-    )
+def _canonical(value: Any) -> bytes:
+    """Write what jsonb gives back in one form only: it keeps no order of keys. Ids of asyncpg's are text."""
+    return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS)
+
+
+def _message(before: bytes, chain: int, seq: int, at: datetime, one: Entry, facts: bytes) -> bytes:
+    """Join the fields unambiguously."""
+    microseconds = (at - EPOCH) // timedelta(microseconds=1)
+    fields = _canonical([chain, seq, microseconds, one.actor_id, one.action, one.subject_id, one.request_id])
     return b"|".join((before.hex().encode(), fields, facts))
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest row of a chain, and so all before it: whoever keeps this can prove later that they stood."""
+
+    chain: int
+    seq: int
+    mac: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +115,20 @@ class Broken:
     why: str
 
 
-async def verify(conn: Connection, vault: Vault) -> AsyncIterator[int | Broken]:
-    """Walk every chain; yield the number of good rows of each, or where it breaks. Needs a transaction."""
+async def verify(conn: Connection, vault: Vault, kept: Mapping[int, Head]) -> AsyncIterator[Head | Broken]:
+    """Walk every chain; yield its head, or where it breaks. Needs a transaction that sees one moment.
+
+    Rows cut off at the end together with the head leave a chain that fits: `kept` heads of an earlier walk,
+    from outside the database, find that.
+    """
     heads = {row["chain"]: row for row in await sql.audit.heads(conn)}
     for chain in range(CHAINS):
-        yield await _verify_chain(conn, vault, chain, heads.get(chain))
+        yield await _verify_chain(conn, vault, chain, heads.get(chain), kept.get(chain))
 
 
-async def _verify_chain(conn: Connection, vault: Vault, chain: int, head: Record | None) -> int | Broken:
+async def _verify_chain(
+    conn: Connection, vault: Vault, chain: int, head: Record | None, kept: Head | None
+) -> Head | Broken:
     if head is None:
         return Broken(chain, 0, "the head of the chain is missing")
     seq, mac = 0, b""
@@ -104,11 +137,15 @@ async def _verify_chain(conn: Connection, vault: Vault, chain: int, head: Record
             seq += 1
             if row["seq"] != seq:
                 return Broken(chain, seq, "a row is missing")
-            entry = Entry(row["action"], row["subject_id"], {}, row["actor_id"], row["request_id"])
-            facts = orjson.dumps(orjson.loads(row["facts"]), option=orjson.OPT_SORT_KEYS)
-            mac = vault.audit_mac(_message(mac, chain, seq, row["at"], entry, facts))
+            one = Entry(row["action"], row["subject_id"], {}, row["actor_id"], row["request_id"])
+            facts = _canonical(orjson.loads(row["facts"]))
+            mac = vault.audit_mac(_message(mac, chain, seq, row["at"], one, facts))
             if mac != row["mac"]:
                 return Broken(chain, seq, "a row was changed")
+            if kept is not None and kept.seq == seq and kept.mac != mac:
+                return Broken(chain, seq, "rows that stood at an earlier walk were replaced")
     if (head["seq"], head["mac"]) != (seq, mac):
         return Broken(chain, seq + 1, "rows at the end are missing")
-    return seq
+    if kept is not None and kept.seq > seq:
+        return Broken(chain, seq + 1, "rows that stood at an earlier walk are missing")
+    return Head(chain, seq, mac)

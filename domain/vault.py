@@ -39,15 +39,9 @@ class Vault:
         self._audit_key = audit_key
 
     def seal(self, table: str, column: str, row_id: UUID, clear: bytes) -> bytes:
-        key_id = self.current_key_id.encode()
         nonce = os.urandom(NONCE_BYTES)
-        place = _place(table, column, row_id, key_id)
-        return (
-            bytes((FORMAT, len(key_id)))
-            + key_id
-            + nonce
-            + self._ciphers[self.current_key_id].encrypt(nonce, clear, place)
-        )
+        place = _place(table, column, row_id, self.current_key_id.encode())
+        return self.current_prefix + nonce + self._ciphers[self.current_key_id].encrypt(nonce, clear, place)
 
     def unseal(self, table: str, column: str, row_id: UUID, sealed: bytes) -> bytes:
         """Raise VaultError, which says nothing of the value, where it does not open."""
@@ -63,6 +57,11 @@ class Vault:
         except (InvalidTag, ValueError):
             raise VaultError("sealed value does not open where it stands") from None
 
+    @property
+    def current_prefix(self) -> bytes:
+        """What every value begins with that is sealed under the current key, and no other."""
+        return bytes((FORMAT, len(self.current_key_id))) + self.current_key_id.encode()
+
     @staticmethod
     def key_id_of(sealed: bytes) -> str:
         if len(sealed) < 2 or sealed[0] != FORMAT:  # noqa: PLR2004
@@ -76,6 +75,10 @@ class Vault:
     def hash_code(self, row_id: UUID, code: str) -> bytes:
         """Hash a short one-time code, bound to its row: six digits need a key, not only a hash."""
         return self.blind(f"code|{row_id}", code)
+
+    def fingerprint(self, request: bytes) -> bytes:
+        """Hash a whole request, to know it again: names and numbers in it could be guessed from a bare hash."""
+        return hmac.digest(self._blind_index_key, b"request|" + request, hashlib.sha256)
 
     def audit_mac(self, message: bytes) -> bytes:
         return hmac.digest(self._audit_key, message, hashlib.sha256)

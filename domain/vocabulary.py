@@ -168,6 +168,32 @@ class Language(StrEnum):
     MONGOLIAN = "mn"
 
 
+class DecidedWay(StrEnum):
+    """Who let a further account join the care of a person."""
+
+    CARER = "carer"
+    PHONE = "phone"
+    DESK = "desk"
+
+
+class Fate(StrEnum):
+    """What becomes of a person whom an account lets go."""
+
+    ERASED = "erased"
+    KEPT_BY_OTHERS = "kept_by_others"
+    KEPT_BY_DESK = "kept_by_desk"
+
+
+MAX_PEOPLE_IN_CARE = 10
+MAX_PEOPLE_ADDED_A_DAY = 10
+MAX_CARE_REQUESTS_A_DAY = 5
+CARE_REQUEST_DAYS = 7
+MAX_CODES_A_REQUEST = 5
+MAX_CODES_A_PERSON_A_DAY = 10
+
+LONGEST_LIMIT_DAYS = 90
+"""The longest span that a limit of bookings counts over: so long a document is remembered after erasure."""
+
 MAX_AREAS_SERVED = 20
 MAX_MANDATE_DAYS = 366
 MAX_MANDATES_OF_PERSON = 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -181,15 +180,15 @@ async def create_once(
     key = idempotency.Key(
         operation=f"{request.method} {request.match_info.route.resource.canonical}",  # type: ignore[union-attr]
         text=idempotency_key(request),
-        fingerprint=fingerprint(request.path, body),
+        fingerprint=fingerprint(request, body),
     )
     return await idempotency.once(conn, context(request), key, create, find)
 
 
-def fingerprint(path: str, body: Mapping[str, Any]) -> bytes:
+def fingerprint(request: web.Request, body: Mapping[str, Any]) -> bytes:
     """Return 32 bytes that are equal for equal requests, whatever the order of their fields."""
-    text = orjson.dumps([path, body], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
-    return hashlib.sha256(text).digest()
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+    return request.app[VAULT].fingerprint(orjson.dumps([request.path, body], option=options, default=str))
 
 
 def reply(schema: type[Schema], value: Any, status: int = 200) -> web.Response:

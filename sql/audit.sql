@@ -21,5 +21,5 @@ select chain, seq, mac from audit_chain order by chain;
 
 -- name: chain_rows(chain)
 -- All rows of a chain in order, to be walked.
-select seq, at, actor_id, action, subject_id, facts, request_id, mac
+select seq, at, actor_id, action, subject_id, facts::text, request_id, mac
 from audit where chain = :chain order by seq;

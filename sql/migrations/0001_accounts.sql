@@ -15,8 +15,11 @@ comment on column account.version is 'rises with every change of roles; a token 
 create table wechat_identity (
     account_id uuid primary key references account,
     openid text not null unique,
-    unionid text
+    unionid text,
+    phone_code_index bytea
 );
+comment on column wechat_identity.phone_code_index is
+    'blind index of the phone code used last: WeChat takes a code once, and a registration may be repeated';
 
 create table area (
     id uuid primary key,

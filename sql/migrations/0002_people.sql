@@ -15,7 +15,8 @@ create table person (
     created_by uuid references account,
     erased_at timestamptz,
     version integer not null default 1,
-    check ((document_sealed is null) = (erased_at is not null)),
+    check (erased_at is not null or num_nulls(document_sealed, document_index, birth_date, sex) = 0),
+    check (erased_at is null or num_nonnulls(document_sealed, birth_date, sex, phone_sealed) = 0),
     check ((phone_sealed is null) = (phone_index is null))
 );
 comment on table person is 'one row per real identity document, whoever cares for the person';
@@ -24,7 +25,7 @@ comment on column person.document_index is
 create unique index person_document on person (document_kind, document_index);
 create index person_created_by on person (created_by);
 create index person_phone on person (phone_index) where phone_index is not null;
-create index person_name on person using gin (name gin_trgm_ops);
+create index person_name on person (name, birth_date);
 create index person_erased on person (erased_at) where erased_at is not null;
 
 create table care (
@@ -47,9 +48,13 @@ create table care_request (
     person_id uuid not null references person,
     relation text not null check (relation in ('self', 'child', 'parent', 'other')),
     name_matches boolean not null,
-    status text not null default 'pending' check (status in ('pending', 'approved', 'refused')),
+    consents jsonb not null,
+    phone_sealed bytea,
+    status text not null default 'pending' check (status in ('pending', 'approved', 'refused', 'withdrawn')),
     created_at timestamptz not null,
     expires_at timestamptz not null,
+    codes_sent integer not null default 0,
+    code_sent_at timestamptz,
     code_hash bytea,
     code_expires_at timestamptz,
     attempts_left integer not null default 0 check (attempts_left >= 0),
@@ -58,6 +63,10 @@ create table care_request (
     decided_way text check (decided_way in ('carer', 'phone', 'desk'))
 );
 comment on table care_request is 'a further account asks to care for a person who exists already';
+comment on column care_request.name_matches is
+    'false: whoever asked does not know the name, so nobody is told and no code is sent, and the answers look the same';
+comment on column care_request.consents is 'kind and version of the texts agreed to; rows of `consent` once it is approved';
+comment on column care_request.phone_sealed is 'of who asks to be the person: the number that WeChat has verified';
 create unique index care_request_pending on care_request (account_id, person_id) where status = 'pending';
 create index care_request_account on care_request (account_id);
 create index care_request_person on care_request (person_id);
