@@ -6,7 +6,7 @@ Bookings have their own, in the row itself: see `domain.bookings`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 import sql
@@ -14,13 +14,22 @@ from domain.errors import Invalid
 from domain.permissions import require_signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from asyncpg import Connection
 
     from domain.context import Context
 
 RETENTION_DAYS = 7
+
+
+class HasId(Protocol):
+    """What was made: a record or a mapping with an `id`."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+Made = TypeVar("Made", bound=HasId)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +49,9 @@ async def once(
     conn: Connection,
     ctx: Context,
     key: Key,
-    create: Callable[[], Awaitable[Mapping[str, Any]]],
-    find: Callable[[UUID], Awaitable[Mapping[str, Any]]],
-) -> Mapping[str, Any]:
+    create: Callable[[], Awaitable[Made]],
+    find: Callable[[UUID], Awaitable[Made]],
+) -> Made:
     """Run `create` once a key; a repeat waits for the first to commit and is answered by `find`.
 
     When the first is refused its transaction takes the key with it, so a repeat tries anew.

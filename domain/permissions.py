@@ -59,6 +59,15 @@ async def require_staff_in(conn: Connection, ctx: Context, area_id: UUID, *roles
         raise NotFound("area_not_found")
 
 
+async def require_staff_of_volunteer(conn: Connection, ctx: Context, volunteer_id: UUID, *roles: Role) -> None:
+    """Only staff with one of the roles for the area of the volunteer's team."""
+    caller = require_signed_in(ctx)
+    if not await sql.permissions.staff_of_volunteer(
+        conn, account_id=caller.account_id, roles=list(roles), volunteer_id=volunteer_id
+    ):
+        raise NotFound("volunteer_not_found")
+
+
 async def require_staff_somewhere(conn: Connection, ctx: Context, *roles: Role) -> None:
     """Only staff with one of the roles, wherever; the list that follows is filtered in SQL."""
     caller = require_signed_in(ctx)

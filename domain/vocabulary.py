@@ -144,6 +144,10 @@ class MandateState(StrEnum):
     REVOKED = "revoked"
 
 
+class FilePurpose(StrEnum):
+    MANDATE_PAPER = "mandate_paper"
+
+
 class NoticeKind(StrEnum):
     """What a person or the family is told about."""
 
@@ -195,6 +199,7 @@ LONGEST_LIMIT_DAYS = 90
 """The longest span that a limit of bookings counts over: so long a document is remembered after erasure."""
 
 MAX_AREAS_SERVED = 20
+MAX_FILE_BYTES = 10 * 1024 * 1024
 MAX_MANDATE_DAYS = 366
 MAX_MANDATES_OF_PERSON = 3
 MAX_PERSONS_OF_VOLUNTEER = 30

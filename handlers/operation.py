@@ -27,6 +27,7 @@ class Operation:
     status: int
     creates: bool
     media_type: str
+    body_media_type: str
 
 
 def operation(
@@ -37,12 +38,13 @@ def operation(
     status: int = 200,
     creates: bool = False,
     media_type: str = "application/json",
+    body_media_type: str = "application/json",
 ) -> Callable[[Handler], Handler]:
     """Name the shapes that a handler reads and writes; its docstring is the operation's summary."""
 
     def mark(handler: Handler) -> Handler:
         summary = (handler.__doc__ or "").strip().partition("\n")[0]
-        OPERATIONS[handler] = Operation(summary, body, query, reply, status, creates, media_type)
+        OPERATIONS[handler] = Operation(summary, body, query, reply, status, creates, media_type, body_media_type)
         return handler
 
     return mark

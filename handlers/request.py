@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from marshmallow import Schema
 
+    from domain.idempotency import Made
+
     Clock = Callable[[], datetime]
 
 POOL: web.AppKey[asyncpg.Pool] = web.AppKey("pool", asyncpg.Pool)
@@ -170,9 +172,9 @@ async def create_once(
     request: web.Request,
     conn: asyncpg.Connection,
     body: Mapping[str, Any],
-    create: Callable[[], Awaitable[Mapping[str, Any]]],
-    find: Callable[[UUID], Awaitable[Mapping[str, Any]]],
-) -> Mapping[str, Any]:
+    create: Callable[[], Awaitable[Made]],
+    find: Callable[[UUID], Awaitable[Made]],
+) -> Made:
     """Create under the request's idempotency key, or find what the same request created before.
 
     `create` returns what it made with its `id`; `find` is given that id when the request is a repeat.

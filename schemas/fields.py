@@ -49,6 +49,10 @@ for _field, _codes in MESSAGES.items():
 Schema._default_error_messages.update({"type": "not_an_object", "unknown": "unknown_field"})  # noqa: SLF001  # what marshmallow documents reaches one schema at a time
 
 
+def at_least(least: int) -> validate.Length:
+    return validate.Length(min=least, error="too_few {min}")
+
+
 def at_most(most: int) -> validate.Length:
     return validate.Length(max=most, error="too_many {max}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from datetime import UTC, datetime
@@ -11,12 +12,15 @@ import asyncpg
 import orjson
 from aiohttp import web
 
+from domain.file_store import FileStore, FileStoreError
 from domain.vault import Vault
+from handlers.files import FILE_STORE, MOST_UPLOADS, UPLOADS
 from handlers.ports import SMS, WECHAT
 from handlers.request import CLOCK, MAX_BODY_BYTES, POOL, VAULT
 from server.access import ACCESS
 from server.access_log import ACCESS_LOG, AccessLog
 from server.auth import AUTHENTICATION, Authentication
+from server.config import SettingError
 from server.metrics import METRICS, Metrics
 from server.pipeline import pipeline
 from server.routes import ROUTES
@@ -43,6 +47,15 @@ def build_vault(settings: Settings) -> Vault:
         settings.blind_index_key,
         settings.audit_key,
     )
+
+
+def build_file_store(settings: Settings, vault: Vault) -> FileStore:
+    try:
+        return FileStore(settings.files_url, vault)
+    except FileStoreError:
+        raise SettingError(
+            "FILES_URL must be file:///, s3://, gs:// or az://, and a folder must be writable."
+        ) from None
 
 
 async def prepare_connection(conn: asyncpg.Connection) -> None:
@@ -101,6 +114,8 @@ def build_app(settings: Settings, clock: Clock = system_clock) -> web.Applicatio
     app[SETTINGS] = settings
     app[CLOCK] = clock
     app[VAULT] = build_vault(settings)
+    app[FILE_STORE] = build_file_store(settings, app[VAULT])
+    app[UPLOADS] = asyncio.Semaphore(MOST_UPLOADS)
     app[METRICS] = Metrics()
     app[ACCESS_LOG] = AccessLog(sys.stdout, time.time)
     app[AUTHENTICATION] = Authentication(settings.token_keys, clock)

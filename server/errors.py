@@ -29,7 +29,14 @@ STATUS: Mapping[type[Refusal], int] = {
     Unavailable: 503,
 }
 
-STATUS_OF_CODE = {"body_too_large": 413, "content_type_not_json": 415, "body_too_slow": 408}
+STATUS_OF_CODE = {
+    "body_too_large": 413,
+    "body_too_slow": 408,
+    "content_type_not_json": 415,
+    "content_type_not_multipart": 415,
+    "file_too_large": 413,
+    "file_type_refused": 415,
+}
 """Codes for which HTTP has a status of its own."""
 
 CODE_OF_STATUS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from handlers import health
+from handlers import files, health
 from server.access import Access
 
 if TYPE_CHECKING:
@@ -25,5 +25,7 @@ ROUTES = tuple(
     for row in (
         (PUBLIC, "GET", "/healthz", health.alive),
         (PUBLIC, "GET", "/readyz", health.ready),
+        (STAFF, "POST", "/v1/files", files.add),
+        (STAFF, "GET", "/v1/files/{id}", files.read),
     )
 )

@@ -55,3 +55,19 @@ select exists (
     where account_id = :account_id and role = any(:roles::text[])
       and provider_id is null and area_id is null
 );
+
+-- name: staff_of_volunteer(account_id, roles, volunteer_id)$
+-- Whether a staff account holds one of the roles in the area of a volunteer's team, above it, or everywhere.
+select exists (
+    select from volunteer join team on team.id = volunteer.team_id
+    where volunteer.id = :volunteer_id and team.area_id in (select staff_areas(:account_id, :roles))
+);
+
+-- name: staff_of_mandate(account_id, roles, mandate_id)$
+-- Whether a staff account holds one of the roles in the area of the team of a mandate's volunteer.
+select exists (
+    select from mandate
+    join volunteer on volunteer.id = mandate.volunteer_id
+    join team on team.id = volunteer.team_id
+    where mandate.id = :mandate_id and team.area_id in (select staff_areas(:account_id, :roles))
+);

@@ -156,6 +156,8 @@ create table mandate (
     consented_by uuid references account,
     consented_at timestamptz,
     file_id uuid references file,
+    codes_sent integer not null default 0,
+    code_sent_at timestamptz,
     code_hash bytea,
     code_expires_at timestamptz,
     attempts_left integer not null default 0 check (attempts_left >= 0),

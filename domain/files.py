@@ -1,0 +1,87 @@
+"""Photos and scans of signed papers. The row says that there is one; the content lies sealed in the store."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import sql
+from domain import audit
+from domain.errors import Invalid, NotFound
+from domain.file_types import media_type_of
+from domain.permissions import require_signed_in, require_staff_somewhere
+from domain.vocabulary import CLERKS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from asyncpg import Connection, Record
+
+    from domain.context import Context
+    from domain.file_store import FileStore
+    from domain.vocabulary import FilePurpose
+
+UNUSED_DAYS = 7
+"""How long a paper is kept that no mandate was made with."""
+
+
+def require_media_type(content: bytes) -> str:
+    """Return what a content is, or raise Invalid where it is nothing that papers come as."""
+    media_type = media_type_of(content)
+    if media_type is None:
+        raise Invalid("file_type_refused")
+    return media_type
+
+
+async def add(
+    conn: Connection, ctx: Context, file_id: UUID, purpose: FilePurpose, media_type: str, size: int
+) -> Record:
+    """Enter a file whose content has been stored under this id before."""
+    await require_staff_somewhere(conn, ctx, *CLERKS)
+    added: Record = await sql.files.add(
+        conn,
+        id=file_id,
+        account_id=require_signed_in(ctx).account_id,
+        purpose=purpose,
+        media_type=media_type,
+        size=size,
+        now=ctx.now,
+    )
+    await audit.record(conn, ctx, "files.added", file_id, purpose=purpose, size=size)
+    return added
+
+
+async def own(conn: Connection, ctx: Context, file_id: UUID) -> Record:
+    """Return what the caller has added."""
+    account_id = require_signed_in(ctx).account_id
+    found: Record | None = await sql.files.added_by(conn, id=file_id, account_id=account_id)
+    if found is None:
+        raise NotFound("file_not_found")
+    return found
+
+
+async def read(conn: Connection, ctx: Context, file_id: UUID) -> Record:
+    """Let whoever added a file, or staff of the area of its mandate, read it; each reading is recorded."""
+    account_id = require_signed_in(ctx).account_id
+    found: Record | None = await sql.files.readable(conn, id=file_id, account_id=account_id, roles=CLERKS)
+    if found is None:
+        raise NotFound("file_not_found")
+    await audit.record(conn, ctx, "files.read", file_id)
+    return found
+
+
+async def prune(conn: Connection, store: FileStore, now: datetime) -> int:
+    """Forget papers that no mandate uses, and remove contents that have no row; return how many went.
+
+    A content lies in the store before its row is committed: only what is older than a day has none for good.
+    """
+    await sql.files.forget_unused(conn, before=now - timedelta(days=UNUSED_DAYS))
+    removed = 0
+    async for ids in store.stored_before(now - timedelta(days=1)):
+        known = {row["id"] for row in await sql.files.known(conn, ids=ids)}
+        for file_id in ids:
+            if file_id not in known:
+                await store.delete(file_id)
+                removed += 1
+    return removed
