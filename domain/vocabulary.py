@@ -17,6 +17,9 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+ADMINS = (Role.ADMIN,)
+MANAGERS = (Role.ADMIN, Role.MANAGER)
+CLERKS = (Role.ADMIN, Role.MANAGER, Role.CLERK)
 STAFF_ROLES = (Role.ADMIN, Role.MANAGER, Role.CLERK, Role.AUDITOR)
 MANAGERS = (Role.ADMIN, Role.MANAGER)
 CLERKS = (Role.ADMIN, Role.MANAGER, Role.CLERK)
@@ -211,3 +214,6 @@ CODES_SENT = 3
 CODE_PAUSE_SECONDS = 60
 CODE_VALID_MINUTES = 10
 CODE_ATTEMPTS = 5
+
+LONGEST_ANSWER = 500
+"""Of an intake question of kind text that sets no shorter one, and the longest that it may set."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from domain.callers import Caller
 from domain.context import Context
 from domain.errors import Invalid, NotFound, Refusal, Unavailable
 from domain.vault import Vault
+from handlers.projection import projection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from marshmallow import Schema
 
     from domain.idempotency import Made
+    from handlers.projection import Projection
 
     Clock = Callable[[], datetime]
 
@@ -39,6 +42,7 @@ ACQUIRE_SECONDS = 5
 BODY_SECONDS = 10
 MAX_BODY_BYTES = 64 * 1024
 MAX_DEPTH = 12
+JSON = {"Content-Type": "application/json; charset=utf-8"}
 KEY_PATTERN = re.compile(r"[!-~]{8,128}")
 
 
@@ -193,19 +197,26 @@ def fingerprint(request: web.Request, body: Mapping[str, Any]) -> bytes:
     return request.app[VAULT].fingerprint(orjson.dumps([request.path, body], option=options, default=str))
 
 
+@cache
+def projected(schema: type[Schema]) -> Projection:
+    return projection(shape(schema))
+
+
 def reply(schema: type[Schema], value: Any, status: int = 200) -> web.Response:
-    return json_response(shape(schema).dump(value), status)
+    return json_response(projected(schema)(value), status)
 
 
 def page(schema: type[Schema], items: list[Any], limit: int, cursor: Callable[[Any], str]) -> web.Response:
     """Answer a list; `items` holds one more than `limit` where there is a further page."""
     shown = items[:limit]
     following = cursor(shown[-1]) if len(items) > limit else None
-    return json_response({"items": shape(schema).dump(shown, many=True), "next": following})
+    project = projected(schema)
+    return json_response({"items": [project(item) for item in shown], "next": following})
 
 
 def json_response(value: Any, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json", charset="utf-8")
+    """Answer JSON; asyncpg's ids are a kind of their own, which only `default` writes."""
+    return web.Response(body=orjson.dumps(value, default=str), status=status, headers=JSON)
 
 
 def no_content() -> web.Response:

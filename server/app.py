@@ -8,8 +8,6 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import asyncpg
-import orjson
 from aiohttp import web
 
 from domain.file_store import FileStore, FileStoreError
@@ -17,10 +15,12 @@ from domain.vault import Vault
 from handlers.files import FILE_STORE, MOST_UPLOADS, UPLOADS
 from handlers.ports import SMS, WECHAT
 from handlers.request import CLOCK, MAX_BODY_BYTES, POOL, VAULT
-from server.access import ACCESS
+from server.access import ACCESS, Access
 from server.access_log import ACCESS_LOG, AccessLog
 from server.auth import AUTHENTICATION, Authentication
-from server.config import SettingError
+from server.config import SETTINGS, SettingError
+from server.database import create_pool
+from server.groups import groups
 from server.metrics import METRICS, Metrics
 from server.pipeline import pipeline
 from server.routes import ROUTES
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from handlers.request import Clock
     from server.config import Settings
-
-SETTINGS: web.AppKey[Settings] = web.AppKey("settings", object)  # type: ignore[arg-type]
 
 
 def system_clock() -> datetime:
@@ -56,33 +54,6 @@ def build_file_store(settings: Settings, vault: Vault) -> FileStore:
         raise SettingError(
             "FILES_URL must be file:///, s3://, gs:// or az://, and a folder must be writable."
         ) from None
-
-
-async def prepare_connection(conn: asyncpg.Connection) -> None:
-    """JSON columns hold what the wire holds: read and written as Python values."""
-    await conn.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
-    )
-
-
-async def keep_as_is(_conn: asyncpg.Connection) -> None:
-    """Spare asyncpg's reset query, a fifth of a short request.
-
-    Nothing here changes a connection's state but by `set local`, and asyncpg rolls an open transaction
-    back before this is called.
-    """
-
-
-def create_pool(settings: Settings) -> asyncpg.Pool:
-    return asyncpg.create_pool(
-        settings.database_url,
-        min_size=min(4, settings.database_connections),
-        max_size=settings.database_connections,
-        init=prepare_connection,
-        reset=keep_as_is,
-        command_timeout=30,
-        max_inactive_connection_lifetime=0,
-    )
 
 
 async def database(app: web.Application) -> AsyncIterator[None]:
@@ -108,7 +79,15 @@ async def access_log(app: web.Application) -> AsyncIterator[None]:
     app[ACCESS_LOG].flush()
 
 
-def build_app(settings: Settings, clock: Clock = system_clock) -> web.Application:
+def mount_sandbox(app: web.Application, sandbox: web.Application) -> None:
+    for route in sandbox.router.routes():
+        ACCESS[route.handler] = Access.PUBLIC
+    app.add_subapp("/sandbox", sandbox)
+
+
+def build_app(
+    settings: Settings, clock: Clock = system_clock, sandbox: web.Application | None = None
+) -> web.Application:
     """Wire the service together; nothing is connected before the application starts."""
     app = web.Application(middlewares=[pipeline], client_max_size=MAX_BODY_BYTES)
     app[SETTINGS] = settings
@@ -122,5 +101,7 @@ def build_app(settings: Settings, clock: Clock = system_clock) -> web.Applicatio
     for route in ROUTES:
         ACCESS[route.handler] = route.access
         app.router.add_route(route.method, route.path, route.handler)
-    app.cleanup_ctx.extend([access_log, database, wechat, sms])
+    if sandbox is not None:
+        mount_sandbox(app, sandbox)
+    app.cleanup_ctx.extend([access_log, database, groups, wechat, sms])
     return app

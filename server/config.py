@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from aiohttp import web
 from environs import EnvError, FileAwareEnv, validate
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ SANDBOX_APPID = "sandbox"
 
 DEMO_KEY_PREFIX = "demo"
 """Key ids that `make run` makes for itself start so; production refuses them."""
+
+
+SETTINGS: web.AppKey[Settings] = web.AppKey("settings", object)  # type: ignore[arg-type]  # the class stands below
 
 
 class SettingError(Exception):

@@ -7,7 +7,6 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-import asyncpg
 import structlog
 from aiohttp import web
 
@@ -17,6 +16,7 @@ from handlers.request import CALLER, REQUEST_ID
 from server.access import ACCESS, Access
 from server.access_log import ACCESS_LOG
 from server.auth import AUTHENTICATION
+from server.database import DATABASE_GONE
 from server.errors import CODE_OF_STATUS, problem, status_of
 from server.metrics import METRICS
 
@@ -24,18 +24,6 @@ if TYPE_CHECKING:
     from handlers.operation import Handler
 
 log = structlog.get_logger()
-
-DATABASE_GONE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.InterfaceError,
-    ConnectionError,
-    FileNotFoundError,
-)
-"""How the loss of the database shows itself; FileNotFoundError is the missing socket of a stopped server."""
 
 DATABASE_RETRY_SECONDS = 2
 STAFF = frozenset(STAFF_ROLES)
@@ -69,9 +57,8 @@ async def pipeline(request: web.Request, handler: Handler) -> web.StreamResponse
 
 async def answer(request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:
     try:
-        access = ACCESS.get(request.match_info.handler)
-        if access is not None:
-            await authorise(request, access)
+        if request.match_info.http_exception is None:
+            await authorise(request, ACCESS[request.match_info.handler])
         return await handler(request)
     except Refusal as refusal:
         return problem(request, request_id, status_of(refusal), refusal.code, refusal.facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from handlers import files, health
+from handlers import bookings, files, health
 from server.access import Access
 
 if TYPE_CHECKING:
@@ -27,5 +27,16 @@ ROUTES = tuple(
         (PUBLIC, "GET", "/readyz", health.ready),
         (STAFF, "POST", "/v1/files", files.add),
         (STAFF, "GET", "/v1/files/{id}", files.read),
+        (RESIDENT, "POST", "/v1/bookings", bookings.book),
+        (RESIDENT, "GET", "/v1/bookings", bookings.list_own),
+        (RESIDENT, "GET", "/v1/bookings/{id}", bookings.get),
+        (RESIDENT, "POST", "/v1/bookings/{id}/cancel", bookings.cancel),
+        (STAFF, "POST", "/v1/staff/bookings", bookings.book_at_desk),
+        (STAFF, "POST", "/v1/staff/bookings/search", bookings.search_day),
+        (STAFF, "POST", "/v1/staff/bookings/{id}/check-in", bookings.check_in),
+        (STAFF, "POST", "/v1/staff/bookings/{id}/complete", bookings.complete),
+        (STAFF, "POST", "/v1/staff/bookings/{id}/no-show", bookings.mark_no_show),
+        (STAFF, "POST", "/v1/staff/bookings/{id}/cancel", bookings.cancel_at_desk),
+        (STAFF, "POST", "/v1/staff/check-ins", bookings.check_in_by_code),
     )
 )

@@ -12,8 +12,9 @@ import asyncpg
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from server.app import build_app, build_vault, prepare_connection
+from server.app import build_app, build_vault
 from server.config import Keys, Settings
+from server.database import prepare_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -297,10 +297,11 @@ async def slot(
     for channel, capacity in (("public", public), ("assisted", assisted), ("counter", counter)):
         if capacity is not None:
             await conn.execute(
-                "insert into slot_pool (slot_id, channel, capacity) values ($1, $2, $3)",
+                "insert into slot_pool (slot_id, channel, capacity, open) values ($1, $2, $3, $4)",
                 slot_id,
                 channel,
                 capacity,
+                state == "open",
             )
     return slot_id
 

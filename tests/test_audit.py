@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from domain import audit
 from domain.audit import Broken, Entry, Head
-from server.app import prepare_connection
+from server.database import prepare_connection
 
 NOW = datetime(2026, 11, 23, 6, 30, 1, 123456, tzinfo=UTC)
 

@@ -1,0 +1,170 @@
+"""What happens to a booking after it was made: cancelled, checked in, completed, missed. In batches, as booking is.
+
+Locks: bookings by id, then pools by slot and channel, then the audit chain, as in `domain.bookings`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sql
+from domain import audit
+from domain.bookings import desk_providers, pools_locked
+from domain.errors import Conflict, NotFound, Refusal
+from domain.notices import Notice, tell_all
+from domain.vocabulary import LOCAL_ZONE, BookingStatus, NoticeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from asyncpg import Connection
+
+    from domain.vault import Vault
+
+    Row = Mapping[str, Any]
+    Outcome = Row | Refusal
+
+COMES_FROM = {
+    BookingStatus.CANCELLED: BookingStatus.BOOKED,
+    BookingStatus.CHECKED_IN: BookingStatus.BOOKED,
+    BookingStatus.COMPLETED: BookingStatus.CHECKED_IN,
+    BookingStatus.NO_SHOW: BookingStatus.BOOKED,
+}
+"""The status that each change starts from."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRequest:
+    """One wanted change. `desk`: by staff of the provider, who are not bound by the cancelling hour."""
+
+    account_id: UUID
+    booking_id: UUID
+    to: BookingStatus
+    reason: str = ""
+    desk: bool = False
+    request_id: str | None = None
+
+
+async def change(conn: Connection, vault: Vault, requests: Sequence[ChangeRequest], now: datetime) -> list[Outcome]:
+    """Return for each request, in order, the booking as it is then, or why not. Needs a transaction.
+
+    A change that has been made already is answered like the first time, and written (see `booking.seen`).
+    A second change to one booking in a batch is judged after the first was written.
+    """
+    outcomes: dict[int, Outcome] = {}
+    entries: list[audit.Entry] = []
+    await sql.bookings.lock_bookings(conn, ids=list({request.booking_id for request in requests}))
+    while len(outcomes) < len(requests):
+        wave: dict[UUID, int] = {}
+        for index, request in enumerate(requests):
+            if index not in outcomes:
+                wave.setdefault(request.booking_id, index)
+        await _change_each_once(conn, {index: requests[index] for index in wave.values()}, outcomes, entries, now)
+    await audit.record_all(conn, vault, now, entries)
+    return [outcomes[index] for index in range(len(requests))]
+
+
+async def _change_each_once(
+    conn: Connection,
+    requests: Mapping[int, ChangeRequest],
+    outcomes: dict[int, Outcome],
+    entries: list[audit.Entry],
+    now: datetime,
+) -> None:
+    """Carry out requests that are all for different bookings."""
+    rows = await sql.bookings.changes(
+        conn,
+        accounts=[request.account_id for request in requests.values()],
+        bookings=[request.booking_id for request in requests.values()],
+        now=now,
+    )
+    desks = await desk_providers(conn, {request.account_id for request in requests.values() if request.desk})
+    facts: dict[int, Row] = {}
+    changing: dict[UUID, ChangeRequest] = {}
+    repeated: list[UUID] = []
+    for (index, request), fact in zip(requests.items(), rows, strict=True):
+        at_desk = request.desk and fact["provider_id"] in desks[request.account_id]
+        reason = refusal(request, fact, at_desk=at_desk, now=now)
+        if reason is not None:
+            outcomes[index] = reason
+            continue
+        facts[index] = fact
+        if fact["status"] == request.to:
+            repeated.append(request.booking_id)
+        else:
+            changing[request.booking_id] = request
+            entries.append(_entry(request, fact))
+    await _write(conn, changing, {fact["id"]: fact for fact in facts.values()}, now)
+    if repeated:
+        await sql.bookings.replay(conn, ids=repeated)
+    after = {row["id"]: row for row in await sql.bookings.by_ids(conn, ids=[fact["id"] for fact in facts.values()])}
+    outcomes.update({index: after[fact["id"]] for index, fact in facts.items()})
+
+
+def refusal(request: ChangeRequest, fact: Row, *, at_desk: bool, now: datetime) -> Refusal | None:
+    """Return why a booking may not be changed so, or None; repeating what has been done is not refused."""
+    if fact["id"] is None or not (at_desk if request.desk else fact["cares"] or fact["has_mandate"]):
+        return NotFound("booking_not_found")
+    if fact["status"] == request.to:
+        return None
+    if fact["status"] != COMES_FROM[request.to]:
+        return Conflict("booking_in_other_status", booking_status=fact["status"], needed=COMES_FROM[request.to])
+    match request.to:
+        case BookingStatus.CANCELLED:
+            return check_cancelling_hour(request, fact, now)
+        case BookingStatus.CHECKED_IN:
+            return check_day(fact, now)
+        case BookingStatus.NO_SHOW:
+            return check_over(fact, now)
+    return None
+
+
+def check_cancelling_hour(request: ChangeRequest, fact: Row, now: datetime) -> Refusal | None:
+    """Residents cancel until the policy's hour, so that somebody else can still come; staff until the slot is over."""
+    until = fact["ends_at"] if request.desk else fact["cancel_until"]
+    if now < until:
+        return None
+    return Conflict("cancel_too_late", cancel_until=until, phone=fact["provider_phone"])
+
+
+def check_day(fact: Row, now: datetime) -> Refusal | None:
+    """Nobody is checked in on another day than the slot's."""
+    return None if now.astimezone(LOCAL_ZONE).date() == fact["day"] else Conflict("not_the_day", day=fact["day"])
+
+
+def check_over(fact: Row, now: datetime) -> Refusal | None:
+    """Nobody is missed before the slot is over."""
+    return None if now >= fact["ends_at"] else Conflict("slot_not_over", ends_at=fact["ends_at"])
+
+
+async def _write(
+    conn: Connection, changing: Mapping[UUID, ChangeRequest], facts: Mapping[UUID, Row], now: datetime
+) -> None:
+    if not changing:
+        return
+    cancelled = [facts[id] for id, request in changing.items() if request.to is BookingStatus.CANCELLED]
+    if cancelled:
+        await pools_locked(conn, {(fact["slot_id"], fact["channel"]) for fact in cancelled})
+    await sql.bookings.set_status(
+        conn,
+        ids=list(changing),
+        statuses=[request.to for request in changing.values()],
+        reasons=[request.reason for request in changing.values()],
+        actors=[request.account_id for request in changing.values()],
+        now=now,
+    )
+    told = [
+        Notice(fact["person_id"], NoticeKind.MANDATE_USE_CANCELLED, fact["id"], {"mandate_id": fact["mandate_id"]})
+        for fact in cancelled
+        if fact["mandate_id"] is not None
+    ]
+    if told:
+        await tell_all(conn, now, told)
+
+
+def _entry(request: ChangeRequest, fact: Row) -> audit.Entry:
+    facts = {"slot_id": str(fact["slot_id"]), "person_id": str(fact["person_id"]), "from": fact["status"]}
+    return audit.Entry(f"bookings.{request.to}", request.booking_id, facts, request.account_id, request.request_id)

@@ -1,0 +1,57 @@
+"""Bookings to read: one, or those an account may see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sql
+from domain.errors import NotFound
+from domain.permissions import require_signed_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from asyncpg import Connection
+
+    from domain.context import Context
+    from domain.vocabulary import BookingStatus
+
+    Row = Mapping[str, Any]
+
+
+async def get(conn: Connection, ctx: Context, booking_id: UUID) -> Row:
+    """Return one booking of a person in the caller's care, or made under a mandate that the caller holds."""
+    caller = require_signed_in(ctx)
+    if not await sql.bookings.visible(conn, account_id=caller.account_id, booking_id=booking_id, now=ctx.now):
+        raise NotFound("booking_not_found")
+    return (await by_ids(conn, [booking_id]))[0]
+
+
+async def list_for_account(
+    conn: Connection,
+    ctx: Context,
+    *,
+    person_id: UUID | None,
+    statuses: Sequence[BookingStatus] | None,
+    before: UUID | None,
+    most: int,
+) -> list[Row]:
+    """Return the newest bookings that the caller may see."""
+    caller = require_signed_in(ctx)
+    rows = await sql.bookings.of_account(
+        conn,
+        account_id=caller.account_id,
+        person_id=person_id,
+        statuses=statuses,
+        before=before,
+        now=ctx.now,
+        most=most,
+    )
+    return await by_ids(conn, [row["id"] for row in rows])
+
+
+async def by_ids(conn: Connection, ids: Sequence[UUID]) -> list[Row]:
+    """Return bookings in the order of their ids; who may see them was checked before."""
+    found = {row["id"]: row for row in await sql.bookings.by_ids(conn, ids=ids)}
+    return [found[booking_id] for booking_id in ids]

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from domain import booking_lists, desk
+from domain.booking_changes import ChangeRequest
+from domain.booking_rules import BookingRequest
+from domain.permissions import require_signed_in
+from domain.vocabulary import LOCAL_ZONE, BookingStatus
+from handlers.groups import BOOK, CHANGE, accepted
+from handlers.operation import operation
+from handlers.request import connection, context, idempotency_key, page, path_id, read_body, read_query, reply
+from schemas.bookings import (
+    Booking,
+    BookingCancel,
+    BookingCreate,
+    BookingQuery,
+    CodeCheckIn,
+    CounterBookingCreate,
+    DaySearch,
+)
+from schemas.fields import cursor_at
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from aiohttp import web
+
+
+@operation(body=BookingCreate, reply=Booking, status=201, creates=True)
+async def book(request: web.Request) -> web.Response:
+    """Book a place for a person in one's care, or under a mandate."""
+    body = await read_body(request, BookingCreate)
+    ctx = context(request)
+    wanted = BookingRequest(
+        account_id=require_signed_in(ctx).account_id,
+        slot_id=body["slot_id"],
+        person_id=body["person_id"],
+        mandate_id=body["mandate_id"],
+        answers=body["answers"],
+        key=idempotency_key(request),
+        request_id=ctx.request_id,
+    )
+    return reply(Booking, accepted(await request.app[BOOK].submit(wanted)), 201)
+
+
+@operation(query=BookingQuery, reply=Booking)
+async def list_own(request: web.Request) -> web.Response:
+    """List bookings of persons in one's care and those made under one's mandates, newest first."""
+    query = read_query(request, BookingQuery)
+    async with connection(request) as conn:
+        found = await booking_lists.list_for_account(
+            conn,
+            context(request),
+            person_id=query["person"],
+            statuses=query["status"] and [query["status"]],
+            before=query["after"],
+            most=query["limit"] + 1,
+        )
+    return page(Booking, found, query["limit"], cursor_at)
+
+
+@operation(reply=Booking)
+async def get(request: web.Request) -> web.Response:
+    """Show one booking."""
+    async with connection(request) as conn:
+        return reply(Booking, await booking_lists.get(conn, context(request), path_id(request)))
+
+
+@operation(body=BookingCancel, reply=Booking)
+async def cancel(request: web.Request) -> web.Response:
+    """Cancel a booking before the policy's hour; its place can go to somebody else."""
+    body = await read_body(request, BookingCancel)
+    return await _change(request, path_id(request), BookingStatus.CANCELLED, reason=body["reason"])
+
+
+@operation(body=CounterBookingCreate, reply=Booking, status=201, creates=True)
+async def book_at_desk(request: web.Request) -> web.Response:
+    """Book at the counter for a person who stands there or calls."""
+    body = await read_body(request, CounterBookingCreate)
+    ctx = context(request)
+    wanted = BookingRequest(
+        account_id=require_signed_in(ctx).account_id,
+        slot_id=body["slot_id"],
+        person_id=body["person_id"],
+        mandate_id=None,
+        answers=body["answers"],
+        key=idempotency_key(request),
+        desk=True,
+        request_id=ctx.request_id,
+    )
+    return reply(Booking, accepted(await request.app[BOOK].submit(wanted)), 201)
+
+
+@operation(body=DaySearch, reply=Booking)
+async def search_day(request: web.Request) -> web.Response:
+    """List a provider's bookings of a day, by service, status, person or code."""
+    body = await read_body(request, DaySearch)
+    limit, status, after = body.pop("limit"), body.pop("status"), body.pop("after")
+    async with connection(request) as conn:
+        found = await desk.list_day(
+            conn, context(request), **body, statuses=status and [status], after=after, most=limit + 1
+        )
+    return page(Booking, found, limit, cursor_at)
+
+
+@operation(body=CodeCheckIn, reply=Booking)
+async def check_in_by_code(request: web.Request) -> web.Response:
+    """Check in whoever shows this code at the provider today."""
+    body = await read_body(request, CodeCheckIn)
+    ctx = context(request)
+    today = ctx.now.astimezone(LOCAL_ZONE).date()
+    async with connection(request) as conn:
+        booking_id = await desk.find_by_code(conn, ctx, day=today, **body)
+    return await _change(request, booking_id, BookingStatus.CHECKED_IN, desk=True)
+
+
+@operation(reply=Booking)
+async def check_in(request: web.Request) -> web.Response:
+    """Check a booking in, on the slot's day."""
+    return await _change(request, path_id(request), BookingStatus.CHECKED_IN, desk=True)
+
+
+@operation(reply=Booking)
+async def complete(request: web.Request) -> web.Response:
+    """Record that a checked-in visit is over."""
+    return await _change(request, path_id(request), BookingStatus.COMPLETED, desk=True)
+
+
+@operation(reply=Booking)
+async def mark_no_show(request: web.Request) -> web.Response:
+    """Record that nobody came, once the slot is over."""
+    return await _change(request, path_id(request), BookingStatus.NO_SHOW, desk=True)
+
+
+@operation(body=BookingCancel, reply=Booking)
+async def cancel_at_desk(request: web.Request) -> web.Response:
+    """Cancel a booking for somebody at the counter or on the telephone."""
+    body = await read_body(request, BookingCancel)
+    return await _change(request, path_id(request), BookingStatus.CANCELLED, reason=body["reason"], desk=True)
+
+
+async def _change(
+    request: web.Request, booking_id: UUID, to: BookingStatus, *, reason: str = "", desk: bool = False
+) -> web.Response:
+    ctx = context(request)
+    wanted = ChangeRequest(require_signed_in(ctx).account_id, booking_id, to, reason, desk, ctx.request_id)
+    return reply(Booking, accepted(await request.app[CHANGE].submit(wanted)))

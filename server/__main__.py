@@ -1,0 +1,125 @@
+"""The command line: `python -m server <command>`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+import uvloop
+
+from server import bare_machine, config, logs, migrate, processes, serve
+from server.database import prepare_connection
+from server.embedded import EmbeddedPostgresError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from server.config import Settings
+
+
+async def _with_connection(settings: Settings, act: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
+    conn = await asyncpg.connect(settings.database_url)
+    try:
+        await prepare_connection(conn)
+        await act(conn)
+    finally:
+        await conn.close()
+
+
+async def _migrate(conn: asyncpg.Connection) -> None:
+    names = await migrate.migrate(conn)
+    say(f"{len(names)} migrations applied." if names else "The schema is up to date.")
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Set up whatever a bare machine lacks, then serve."""
+    del arguments
+    var_dir = Path(os.environ.get("VAR_DIR", "var")).absolute()
+    pg_bin = os.environ.get("PG_BIN")
+    bare_machine.make_keys(var_dir)
+    postgres = bare_machine.start_postgres(var_dir, Path(pg_bin) if pg_bin else None)
+    try:
+        settings = load()
+        uvloop.run(_with_connection(settings, _migrate))
+        uvloop.run(serve.serve(settings, greet))
+    finally:
+        if postgres is not None:
+            postgres.stop()
+            say("Stopped. Everything is kept; `make run` goes on where it was.")
+
+
+def greet(address: str) -> None:
+    say(
+        f"""
+小驼帮办 is running.
+
+  API        {address}/v1/areas
+  API docs   {address}/docs
+  Messages   {address}/sandbox/messages   (what the sandbox's phones received)
+  Try it     make demo                    (in a second terminal)
+  Stop       Ctrl-C
+"""
+    )
+
+
+def serve_command(arguments: argparse.Namespace) -> None:
+    """Serve on a migrated database that DATABASE_URL names."""
+    del arguments
+    settings = load()
+    if not settings.database_url:
+        raise config.SettingError("DATABASE_URL must name the database; `run` brings one of its own.")
+    if settings.processes > 1:
+        if settings.sandbox and not settings.wechat_url:
+            raise config.SettingError(
+                "PROCESSES above 1 needs WECHAT_URL: the sandbox inside one process is unknown to the others."
+            )
+        uvloop.run(processes.serve_in_processes(settings, ["-m", "server", "serve"]))
+    else:
+        uvloop.run(
+            serve.serve(settings, lambda address: say(f"Serving {address}"), shared=processes.SHARED in os.environ)
+        )
+
+
+def migrate_command(arguments: argparse.Namespace) -> None:
+    """Bring the schema up to date."""
+    del arguments
+    asyncio.run(_with_connection(load(), _migrate))
+
+
+def load() -> Settings:
+    settings = config.load()
+    logs.configure(settings.log_level)
+    return settings
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m server", description="小驼帮办: the booking service.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, act in (("run", run), ("serve", serve_command), ("migrate", migrate_command)):
+        command = commands.add_parser(name, help=act.__doc__, description=act.__doc__)
+        command.set_defaults(act=act)
+    return parser
+
+
+def main() -> int:
+    arguments = build_parser().parse_args()
+    try:
+        arguments.act(arguments)
+    except (config.SettingError, EmbeddedPostgresError, migrate.MigrationError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The pool of connections, and how the loss of the database shows itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import asyncpg
+import orjson
+
+if TYPE_CHECKING:
+    from server.config import Settings
+
+DATABASE_GONE: tuple[type[Exception], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+    FileNotFoundError,
+)
+"""FileNotFoundError is the missing socket of a stopped server."""
+
+
+async def prepare_connection(conn: asyncpg.Connection) -> None:
+    """JSON columns hold what the wire holds: read and written as Python values."""
+    await conn.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+    )
+
+
+async def keep_as_is(_conn: asyncpg.Connection) -> None:
+    """Spare asyncpg's reset query, a fifth of a short request.
+
+    Nothing here changes a connection's state but by `set local`, and asyncpg rolls an open transaction
+    back before this is called.
+    """
+
+
+def create_pool(settings: Settings) -> asyncpg.Pool:
+    """Return the pool of every request but those written in groups."""
+    return asyncpg.create_pool(
+        settings.database_url,
+        min_size=min(4, settings.database_connections),
+        max_size=settings.database_connections,
+        init=prepare_connection,
+        reset=keep_as_is,
+        command_timeout=30,
+        max_inactive_connection_lifetime=0,
+    )
+
+
+GROUP_CONNECTIONS = 4
+"""Two batches in flight for each of the two groups."""
+
+
+def create_group_pool(settings: Settings) -> asyncpg.Pool:
+    """Return the pool of what is written in groups: never waiting behind reads, and never planning twice.
+
+    With arrays as parameters PostgreSQL would plan the same few statements anew for each batch, which
+    costs more than running them.
+    """
+    return asyncpg.create_pool(
+        settings.database_url,
+        min_size=GROUP_CONNECTIONS,
+        max_size=GROUP_CONNECTIONS,
+        init=prepare_connection,
+        reset=keep_as_is,
+        max_inactive_connection_lifetime=0,
+        server_settings={"plan_cache_mode": "force_generic_plan", "jit": "off", "statement_timeout": "10s"},
+    )

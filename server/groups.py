@@ -1,0 +1,63 @@
+"""Which domain functions run in groups, and on which connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import asyncpg
+from aiohttp import web
+
+from domain import booking_changes, bookings
+from handlers.groups import BOOK, CHANGE
+from handlers.request import CLOCK, VAULT
+from server.config import SETTINGS
+from server.database import DATABASE_GONE, create_group_pool
+from server.group_commit import GroupCommit
+from server.metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from datetime import datetime
+
+    from asyncpg import Connection
+
+    from domain.vault import Vault
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+ACQUIRE_SECONDS = 10
+GROUP_POOL = web.AppKey("group_pool", asyncpg.Pool)
+
+
+def build_group(
+    app: web.Application,
+    name: str,
+    act: Callable[[Connection, Vault, Sequence[Item], datetime], Awaitable[Sequence[Outcome]]],
+) -> GroupCommit[Item, Outcome]:
+    """Run a set-based domain function over batches, each in a transaction of its own."""
+    metrics = app[METRICS]
+    batch_size, waiting = metrics.batch_size.labels(name), metrics.queue_length.labels(name)
+
+    pool = app[GROUP_POOL]
+
+    async def run(items: Sequence[Item]) -> Sequence[Outcome]:
+        conn: Any
+        async with pool.acquire(timeout=ACQUIRE_SECONDS) as conn, conn.transaction():
+            return await act(conn, app[VAULT], items, app[CLOCK]())
+
+    def observe(items: int, left: int) -> None:
+        batch_size.observe(items)
+        waiting.set(left)
+
+    return GroupCommit(run, DATABASE_GONE, observe)
+
+
+async def groups(app: web.Application) -> AsyncIterator[None]:
+    """Offer the groups to handlers; at the end wait until everything handed in has its outcome."""
+    async with create_group_pool(app[SETTINGS]) as app[GROUP_POOL]:
+        book = app[BOOK] = build_group(app, "book", bookings.book)
+        change = app[CHANGE] = build_group(app, "change", booking_changes.change)
+        yield
+        await book.close()
+        await change.close()

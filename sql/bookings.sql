@@ -1,0 +1,215 @@
+-- name: lock_people(ids)
+-- Take persons in id order, so that their limits are counted by one transaction at a time.
+select id, name, birth_date, sex, assurance
+from person
+where id = any(:ids::uuid[]) and erased_at is null
+order by id
+for no key update;
+
+-- name: lock_volunteers(account_ids)
+-- Take volunteers in id order, so that their limits are counted by one transaction at a time.
+select volunteer.id, account_id, status
+from volunteer
+where account_id = any(:account_ids::uuid[])
+order by volunteer.id
+for no key update;
+
+-- name: slots(ids)
+-- What the rules need to know of slots, with their services and policies.
+select slot.id, slot.service_id, slot.day, slot.starts_at, slot.ends_at, slot.release_at, slot.order_until,
+       slot.cancel_until, slot.resource,
+       service.provider_id, service.department, service.name as service_name, service.kind,
+       service.min_age, service.max_age, service.sex, service.assurance, service.questions,
+       provider.name as provider_name,
+       policy.limit_department_day, policy.limit_day, policy.limit_7_days, policy.limit_90_days,
+       policy.limit_volunteer_day
+from slot
+join service on service.id = slot.service_id
+join provider on provider.id = service.provider_id
+join policy on policy.id = slot.policy_id
+where slot.id = any(:ids::uuid[]) and service.state = 'active' and provider.state = 'active';
+
+-- name: requests(accounts, people, keys, first_day, last_day)
+-- For each request in order: whether the account cares for the person, the booking that its key made before,
+-- and a row for each booking that counts towards the person's limits in a span of days.
+select n, care.id is not null as cares, made.id as made_id,
+       held.id as held_id, held.day, service.provider_id, service.department
+from unnest(:accounts::uuid[], :people::uuid[], :keys::text[]) with ordinality as request (account_id, person_id, key, n)
+left join care on care.account_id = request.account_id and care.person_id = request.person_id and care.ended_at is null
+left join booking as made on made.booked_by = request.account_id and made.idempotency_key = request.key
+left join booking as held on held.person_id = request.person_id
+    and held.day between :first_day and :last_day and held.status not in ('cancelled', 'moved')
+left join slot on slot.id = held.slot_id
+left join service on service.id = slot.service_id
+order by n;
+
+-- name: volunteer_bookings(volunteers, days)
+-- How many bookings volunteers have made under mandates, by the slots' day.
+select mandate.volunteer_id, booking.day, count(*) as bookings
+from mandate
+join booking on booking.mandate_id = mandate.id
+where mandate.volunteer_id = any(:volunteers::uuid[])
+  and booking.day = any(:days::date[])
+  and booking.status not in ('cancelled', 'moved')
+group by mandate.volunteer_id, booking.day;
+
+-- name: desk_providers(account_id, roles)
+-- Providers at which a staff account holds one of the roles.
+with recursive below as (
+    select area_id from staff_grant
+    where account_id = :account_id and role = any(:roles::text[]) and area_id is not null
+    union
+    select area.id from area join below on area.parent_id = below.area_id
+)
+select provider.id
+from provider
+where provider.id in (select provider_id from staff_grant where account_id = :account_id and role = any(:roles::text[]))
+   or provider.area_id in (select area_id from below)
+   or exists (
+       select from staff_grant
+       where account_id = :account_id and role = any(:roles::text[]) and provider_id is null and area_id is null);
+
+-- name: lock_pools(slots, channels)
+-- Take pools in one order for everybody; capacity, taken and open are as of the lock, not of the snapshot.
+select slot_pool.slot_id, slot_pool.channel, capacity - taken as free, issued, open
+from slot_pool
+where (slot_id, channel) in (select * from unnest(:slots::uuid[], :channels::text[]))
+order by slot_id, channel
+for no key update;
+
+-- name: insert_bookings(ids, slots, channels, numbers, codes, people, accounts, mandates, days, answers, keys, now)
+-- Write bookings and count them into their pools; one whose key came in meanwhile is left out and not counted.
+with inserted as (
+    insert into booking (id, slot_id, channel, number, code, person_id, booked_by, mandate_id, day, answers,
+                         idempotency_key, created_at, changed_at, changed_by)
+    select id, slot_id, channel, number, code, person_id, account_id, mandate_id, day, answers, key,
+           :now, :now, account_id
+    from unnest(:ids::uuid[], :slots::uuid[], :channels::text[], :numbers::integer[], :codes::text[], :people::uuid[],
+                :accounts::uuid[], :mandates::uuid[], :days::date[], :answers::jsonb[], :keys::text[])
+        as row (id, slot_id, channel, number, code, person_id, account_id, mandate_id, day, answers, key)
+    on conflict on constraint booking_idempotency_key do nothing
+    returning id, slot_id, channel, number
+), counted as (
+    update slot_pool
+    set taken = taken + added.bookings, issued = added.newest
+    from (select slot_id, channel, count(*) as bookings, max(number) as newest from inserted group by 1, 2) as added
+    where slot_pool.slot_id = added.slot_id and slot_pool.channel = added.channel
+)
+select id from inserted;
+
+-- name: replay(ids)
+-- Mark repeats of a key: a write, so that the answer waits for the standby as the first one did.
+with locked as (select id from booking where id = any(:ids::uuid[]) order by id for no key update)
+update booking set seen = seen + 1 from locked where booking.id = locked.id;
+
+-- name: by_ids(ids)
+-- Bookings as their owners see them.
+select booking.id, booking.status, booking.number, booking.code, booking.channel, booking.slot_id,
+       booking.person_id, person.name as person_name, booking.mandate_id, booking.booked_by, booking.answers,
+       booking.reason, booking.created_at, booking.changed_at, booking.day,
+       slot.starts_at, slot.ends_at, slot.cancel_until, slot.resource, slot.service_id,
+       service.name as service_name, service.department, service.provider_id, provider.name as provider_name
+from booking
+join person on person.id = booking.person_id
+join slot on slot.id = booking.slot_id
+join service on service.id = slot.service_id
+join provider on provider.id = service.provider_id
+where booking.id = any(:ids::uuid[]);
+
+-- name: lock_bookings(ids)
+-- Take bookings in id order, before anything of theirs is changed.
+select id from booking where id = any(:ids::uuid[]) order by id for no key update;
+
+-- name: changes(accounts, bookings, now)
+-- For each request in order: the booking, and how the account stands to it.
+select booking.id, booking.slot_id, booking.channel, booking.status, booking.person_id, booking.mandate_id,
+       slot.day, slot.starts_at, slot.ends_at, slot.cancel_until, service.provider_id, provider.phone as provider_phone,
+       exists (
+           select from care
+           where care.account_id = request.account_id and care.person_id = booking.person_id and care.ended_at is null
+       ) as cares,
+       exists (
+           select from mandate
+           join volunteer on volunteer.id = mandate.volunteer_id
+           where mandate.id = booking.mandate_id and mandate.status = 'active'
+             and volunteer.account_id = request.account_id and volunteer.status = 'approved'
+             and mandate.expires_at > :now
+       ) as has_mandate
+from unnest(:accounts::uuid[], :bookings::uuid[]) with ordinality as request (account_id, booking_id, n)
+left join booking on booking.id = request.booking_id
+left join slot on slot.id = booking.slot_id
+left join service on service.id = slot.service_id
+left join provider on provider.id = service.provider_id
+order by n;
+
+-- name: set_status(ids, statuses, reasons, actors, now)!
+-- Move bookings to their new status, and give the places of cancelled ones back to their pools.
+with change as (
+    select * from unnest(:ids::uuid[], :statuses::text[], :reasons::text[], :actors::uuid[])
+        as change (id, status, reason, actor)
+), changed as (
+    update booking
+    set status = change.status, reason = change.reason, changed_at = :now, changed_by = change.actor
+    from change
+    where booking.id = change.id
+    returning booking.slot_id, booking.channel, booking.status
+)
+update slot_pool
+set taken = taken - given_back.places
+from (select slot_id, channel, count(*) as places from changed where status = 'cancelled' group by 1, 2) as given_back
+where slot_pool.slot_id = given_back.slot_id and slot_pool.channel = given_back.channel;
+
+-- name: of_account(account_id, person_id, statuses, before, now, most)
+-- Ids of bookings that an account may see, newest first: of persons in its care, and those it made as a volunteer.
+select booking.id
+from booking
+where (booking.person_id in (select person_id from care where account_id = :account_id and ended_at is null)
+       or (booking.booked_by = :account_id and booking.mandate_id in (
+           select mandate.id from mandate
+           join volunteer on volunteer.id = mandate.volunteer_id
+           where volunteer.account_id = :account_id and volunteer.status = 'approved'
+             and mandate.status = 'active' and mandate.expires_at > :now)))
+  and (:person_id::uuid is null or booking.person_id = :person_id)
+  and (:statuses::text[] is null or booking.status = any(:statuses::text[]))
+  and (:before::uuid is null or booking.id < :before)
+order by booking.id desc
+limit :most;
+
+-- name: visible(account_id, booking_id, now)$
+-- Whether an account may see a booking: it cares for the person, or acts under the booking's live mandate.
+select exists (
+    select from booking
+    where booking.id = :booking_id
+      and (exists (
+               select from care
+               where account_id = :account_id and person_id = booking.person_id and ended_at is null)
+           or exists (
+               select from mandate
+               join volunteer on volunteer.id = mandate.volunteer_id
+               where mandate.id = booking.mandate_id and volunteer.account_id = :account_id
+                 and volunteer.status = 'approved' and mandate.status = 'active' and mandate.expires_at > :now))
+);
+
+-- name: provider_of(booking_id)$
+-- The provider that a booking is at.
+select service.provider_id
+from booking
+join slot on slot.id = booking.slot_id
+join service on service.id = slot.service_id
+where booking.id = :booking_id;
+
+-- name: of_day(provider_id, day, service_id, statuses, code, person_id, after, most)
+-- Ids of a provider's bookings of one day, in the order in which the desk meets them.
+select booking.id, slot.starts_at
+from booking
+join slot on slot.id = booking.slot_id
+join service on service.id = slot.service_id
+where service.provider_id = :provider_id
+  and slot.day = :day
+  and (:service_id::uuid is null or service.id = :service_id)
+  and (:statuses::text[] is null or booking.status = any(:statuses::text[]))
+  and (:code::text is null or booking.code = :code)
+  and (:person_id::uuid is null or booking.person_id = :person_id)
+  and (:after::uuid is null or booking.id > :after)
+order by booking.id
+limit :most;
