@@ -68,11 +68,12 @@ async def require_staff_of_volunteer(conn: Connection, ctx: Context, volunteer_i
         raise NotFound("volunteer_not_found")
 
 
-async def require_staff_somewhere(conn: Connection, ctx: Context, *roles: Role) -> None:
+async def require_staff_somewhere(conn: Connection, ctx: Context, *roles: Role) -> Caller:
     """Only staff with one of the roles, wherever; the list that follows is filtered in SQL."""
     caller = require_signed_in(ctx)
     if not await sql.permissions.staff_somewhere(conn, account_id=caller.account_id, roles=list(roles)):
         raise Forbidden("role_required", roles=list(roles))
+    return caller
 
 
 async def require_staff_everywhere(conn: Connection, ctx: Context, *roles: Role) -> None:
@@ -80,3 +81,19 @@ async def require_staff_everywhere(conn: Connection, ctx: Context, *roles: Role)
     caller = require_signed_in(ctx)
     if not await sql.permissions.staff_everywhere(conn, account_id=caller.account_id, roles=list(roles)):
         raise Forbidden("role_required", roles=list(roles))
+
+
+async def require_staff_at_service(conn: Connection, ctx: Context, service_id: UUID, *roles: Role) -> None:
+    """Only staff with one of the roles for the provider of this service."""
+    caller = require_signed_in(ctx)
+    if not await sql.permissions.staff_at_service(
+        conn, account_id=caller.account_id, roles=list(roles), service_id=service_id
+    ):
+        raise NotFound("service_not_found")
+
+
+async def require_staff_at_slot(conn: Connection, ctx: Context, slot_id: UUID, *roles: Role) -> None:
+    """Only staff with one of the roles for the provider of this slot's service."""
+    caller = require_signed_in(ctx)
+    if not await sql.permissions.staff_at_slot(conn, account_id=caller.account_id, roles=list(roles), slot_id=slot_id):
+        raise NotFound("slot_not_found")

@@ -21,8 +21,6 @@ ADMINS = (Role.ADMIN,)
 MANAGERS = (Role.ADMIN, Role.MANAGER)
 CLERKS = (Role.ADMIN, Role.MANAGER, Role.CLERK)
 STAFF_ROLES = (Role.ADMIN, Role.MANAGER, Role.CLERK, Role.AUDITOR)
-MANAGERS = (Role.ADMIN, Role.MANAGER)
-CLERKS = (Role.ADMIN, Role.MANAGER, Role.CLERK)
 
 
 class Relation(StrEnum):
@@ -105,6 +103,21 @@ class QuestionKind(StrEnum):
 class SlotState(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
+
+
+class ShownState(StrEnum):
+    """What a slot or a day is to a resident."""
+
+    NONE = "none"
+    OPEN = "open"
+    FULL = "full"
+    NOT_RELEASED = "not_released"
+    CLOSED = "closed"
+
+
+class ClosedBecause(StrEnum):
+    ORDER_STOPPED = "order_stopped"
+    PROVIDER = "provider"
 
 
 class Channel(StrEnum):
@@ -217,3 +230,15 @@ CODE_ATTEMPTS = 5
 
 LONGEST_ANSWER = 500
 """Of an intake question of kind text that sets no shorter one, and the longest that it may set."""
+
+MAX_QUESTIONS = 20
+MAX_CHOICES = 30
+MAX_CAPACITY = 10_000
+MAX_SLOT_HOURS = 24
+MAX_DAYS_AHEAD = 366
+MAX_DAYS_SHOWN = 62
+MAX_DAYS_CHANGED = 92
+MAX_SLOTS_MADE = 20_000
+"""Of one pattern."""
+MOST_BOOKINGS_NAMED = 1_000
+"""In the answer to closing slots; it counts them all."""

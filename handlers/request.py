@@ -22,7 +22,7 @@ from domain.vault import Vault
 from handlers.projection import projection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from marshmallow import Schema
@@ -31,10 +31,13 @@ if TYPE_CHECKING:
     from handlers.projection import Projection
 
     Clock = Callable[[], datetime]
+    Say = Callable[[web.Request, str, Mapping[str, Any]], tuple[str, str]]
 
 POOL: web.AppKey[asyncpg.Pool] = web.AppKey("pool", asyncpg.Pool)
 CLOCK: web.AppKey[Clock] = web.AppKey("clock", object)  # type: ignore[arg-type]
 VAULT = web.AppKey("vault", Vault)
+SAY: web.AppKey[Say] = web.AppKey("say", object)  # type: ignore[arg-type]
+"""Gives the title and the sentence of a code with its facts, in the language of the request."""
 CALLER = web.RequestKey("caller", Caller)
 REQUEST_ID = web.RequestKey("request_id", str)
 
@@ -206,12 +209,16 @@ def reply(schema: type[Schema], value: Any, status: int = 200) -> web.Response:
     return json_response(projected(schema)(value), status)
 
 
-def page(schema: type[Schema], items: list[Any], limit: int, cursor: Callable[[Any], str]) -> web.Response:
+def page(schema: type[Schema], items: Sequence[Any], limit: int, cursor: Callable[[Any], str]) -> web.Response:
     """Answer a list; `items` holds one more than `limit` where there is a further page."""
+    return json_response(page_value(schema, items, limit, cursor))
+
+
+def page_value(schema: type[Schema], items: Sequence[Any], limit: int, cursor: Callable[[Any], str]) -> dict[str, Any]:
     shown = items[:limit]
     following = cursor(shown[-1]) if len(items) > limit else None
     project = projected(schema)
-    return json_response({"items": [project(item) for item in shown], "next": following})
+    return {"items": [project(item) for item in shown], "next": following}
 
 
 def json_response(value: Any, status: int = 200) -> web.Response:

@@ -14,12 +14,14 @@ from domain.file_store import FileStore, FileStoreError
 from domain.vault import Vault
 from handlers.files import FILE_STORE, MOST_UPLOADS, UPLOADS
 from handlers.ports import SMS, WECHAT
-from handlers.request import CLOCK, MAX_BODY_BYTES, POOL, VAULT
+from handlers.request import CLOCK, MAX_BODY_BYTES, POOL, SAY, VAULT
+from handlers.short_cache import AVAILABILITY, ShortCache
 from server.access import ACCESS, Access
 from server.access_log import ACCESS_LOG, AccessLog
 from server.auth import AUTHENTICATION, Authentication
 from server.config import SETTINGS, SettingError
 from server.database import create_pool
+from server.errors import say
 from server.groups import groups
 from server.metrics import METRICS, Metrics
 from server.pipeline import pipeline
@@ -95,6 +97,8 @@ def build_app(
     app[VAULT] = build_vault(settings)
     app[FILE_STORE] = build_file_store(settings, app[VAULT])
     app[UPLOADS] = asyncio.Semaphore(MOST_UPLOADS)
+    app[SAY] = say
+    app[AVAILABILITY] = ShortCache()
     app[METRICS] = Metrics()
     app[ACCESS_LOG] = AccessLog(sys.stdout, time.time)
     app[AUTHENTICATION] = Authentication(settings.token_keys, clock)

@@ -94,6 +94,10 @@ def sentences(code: str, facts: Mapping[str, Any], language: str) -> tuple[str, 
     return title, detail.format_map(_Words({name: _word(value) for name, value in facts.items()}))
 
 
+def say(request: web.BaseRequest, code: str, facts: Mapping[str, Any]) -> tuple[str, str]:
+    return sentences(code, facts, language_of(request))
+
+
 def field_sentences(errors: Any, language: str) -> Any:
     """Turn the codes of an input's errors (`too_long 50`) into sentences; what is no code stays as it is."""
     if isinstance(errors, dict):

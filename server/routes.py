@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from handlers import bookings, files, health
+from handlers import areas, availability, bookings, catalogue, files, health, policies, providers, services, slots
 from server.access import Access
 
 if TYPE_CHECKING:
@@ -38,5 +38,36 @@ ROUTES = tuple(
         (STAFF, "POST", "/v1/staff/bookings/{id}/no-show", bookings.mark_no_show),
         (STAFF, "POST", "/v1/staff/bookings/{id}/cancel", bookings.cancel_at_desk),
         (STAFF, "POST", "/v1/staff/check-ins", bookings.check_in_by_code),
+        (PUBLIC, "GET", "/v1/areas", catalogue.areas),
+        (PUBLIC, "GET", "/v1/providers", catalogue.providers),
+        (PUBLIC, "GET", "/v1/providers/{id}", catalogue.provider),
+        (PUBLIC, "GET", "/v1/services", catalogue.services),
+        (PUBLIC, "GET", "/v1/services/{id}", catalogue.service),
+        (PUBLIC, "GET", "/v1/services/{id}/days", availability.days),
+        (PUBLIC, "GET", "/v1/services/{id}/slots", availability.slots),
+        (STAFF, "GET", "/v1/staff/areas", areas.list_of_staff),
+        (STAFF, "POST", "/v1/staff/areas", areas.create),
+        (STAFF, "GET", "/v1/staff/areas/{id}", areas.show),
+        (STAFF, "PUT", "/v1/staff/areas/{id}", areas.change),
+        (STAFF, "GET", "/v1/staff/providers", providers.list_of_staff),
+        (STAFF, "POST", "/v1/staff/providers", providers.create),
+        (STAFF, "GET", "/v1/staff/providers/{id}", providers.show),
+        (STAFF, "PUT", "/v1/staff/providers/{id}", providers.change),
+        (STAFF, "GET", "/v1/staff/services", services.list_of_staff),
+        (STAFF, "POST", "/v1/staff/services", services.create),
+        (STAFF, "GET", "/v1/staff/services/{id}", services.show),
+        (STAFF, "PUT", "/v1/staff/services/{id}", services.change),
+        (STAFF, "GET", "/v1/staff/policies", policies.list_of_staff),
+        (STAFF, "POST", "/v1/staff/policies", policies.publish),
+        (STAFF, "GET", "/v1/staff/policies/{id}", policies.show),
+        (STAFF, "GET", "/v1/staff/slots", slots.list_of_service),
+        (STAFF, "POST", "/v1/staff/slots", slots.create),
+        (STAFF, "POST", "/v1/staff/slots/pattern", slots.create_pattern),
+        (STAFF, "POST", "/v1/staff/slots/close", slots.close_span),
+        (STAFF, "POST", "/v1/staff/slots/reopen", slots.reopen_span),
+        (STAFF, "GET", "/v1/staff/slots/{id}", slots.show),
+        (STAFF, "PUT", "/v1/staff/slots/{id}", slots.change),
+        (STAFF, "POST", "/v1/staff/slots/{id}/close", slots.close),
+        (STAFF, "POST", "/v1/staff/slots/{id}/reopen", slots.reopen),
     )
 )

@@ -71,3 +71,17 @@ select exists (
     join team on team.id = volunteer.team_id
     where mandate.id = :mandate_id and team.area_id in (select staff_areas(:account_id, :roles))
 );
+
+-- name: staff_at_service(account_id, roles, service_id)$
+-- Whether a staff account holds one of the roles at the provider of a service.
+select exists (
+    select from service
+    where id = :service_id and provider_id in (select staff_providers(:account_id, :roles::text[]))
+);
+
+-- name: staff_at_slot(account_id, roles, slot_id)$
+-- Whether a staff account holds one of the roles at the provider of a slot's service.
+select exists (
+    select from slot join service on service.id = slot.service_id
+    where slot.id = :slot_id and service.provider_id in (select staff_providers(:account_id, :roles::text[]))
+);

@@ -114,6 +114,15 @@ comment on column slot_pool.open is
     'false while the slot is closed: a booking that waited for this row''s lock sees it, the slot''s row it would not';
 comment on column slot_pool.issued is 'numbers given out so far; a cancelled number is not given again';
 
+create function slot_shown(state text, release_at timestamptz, order_until timestamptz, free integer, at timestamptz)
+returns text language sql immutable as $$
+    select case when state = 'closed' or at >= order_until then 'closed'
+                when at < release_at then 'not_released'
+                when free > 0 then 'open'
+                else 'full' end
+$$;
+comment on function slot_shown is 'a slot''s state as a resident understands it; only a booking''s own transaction decides';
+
 create table team (
     id uuid primary key,
     area_id uuid not null references area,

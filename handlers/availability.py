@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from domain import availability
+from handlers.conditional import conditional
+from handlers.operation import operation
+from handlers.request import connection, context, path_id, read_query, shape
+from handlers.short_cache import AVAILABILITY
+from schemas.availability import DayOffers, DaysQuery, SlotOffers, SlotsQuery
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+
+@operation(query=DaysQuery, reply=DayOffers)
+async def days(request: web.Request) -> web.Response:
+    """Show what each day of a range offers at a service: a hint, as the booking itself decides."""
+    service_id, query = path_id(request), read_query(request, DaysQuery)
+
+    async def load() -> bytes:
+        async with connection(request) as conn:
+            found = await availability.days(conn, context(request), service_id, **query)
+        return orjson.dumps(shape(DayOffers).dump({"items": found, "next": None}))
+
+    return conditional(request, await request.app[AVAILABILITY].get((service_id, *query.values()), load))
+
+
+@operation(query=SlotsQuery, reply=SlotOffers)
+async def slots(request: web.Request) -> web.Response:
+    """Show the slots of a day at a service: a hint, as the booking itself decides."""
+    service_id, query = path_id(request), read_query(request, SlotsQuery)
+
+    async def load() -> bytes:
+        async with connection(request) as conn:
+            found = await availability.slots(conn, context(request), service_id, **query)
+        return orjson.dumps(shape(SlotOffers).dump({"items": found, "next": None}))
+
+    return conditional(request, await request.app[AVAILABILITY].get((service_id, *query.values()), load))
