@@ -1,4 +1,4 @@
-"""What the handlers ask of the world outside: WeChat and SMS. `server/` holds what answers them."""
+"""What the handlers ask of what stands above them: WeChat, SMS, access tokens, throttles. `server/` answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +44,35 @@ class SmsPort(Protocol):
         ...
 
 
+class AccessTokens(Protocol):
+    def issue(self, account_id: UUID, session_id: UUID, roles: Iterable[str], version: int, seconds: int) -> str:
+        """Make an access token that is good for so many seconds, as long as its session and version are."""
+        ...
+
+
+class Revocations(Protocol):
+    """To be told after the commit, so that it holds in this process before the answer goes out.
+
+    All other processes hear of it from the database, whoever forgets to tell.
+    """
+
+    def session_ended(self, session_id: UUID) -> None: ...
+
+    def version_raised(self, account_id: UUID, version: int) -> None: ...
+
+
+class Throttling(Protocol):
+    async def hit(self, limit: str, *key: str) -> None:
+        """Count one attempt; raise TooMany beyond what `server/throttle.py` allows of that name."""
+        ...
+
+    async def hit_client(self, way: str, request: web.Request) -> None:
+        """Count one attempt of the request's address (`<way>_address`) and device (`<way>_device`)."""
+        ...
+
+
 WECHAT: web.AppKey[WeChatPort] = web.AppKey("wechat", object)  # type: ignore[arg-type]
 SMS: web.AppKey[SmsPort] = web.AppKey("sms", object)  # type: ignore[arg-type]
+ACCESS_TOKENS: web.AppKey[AccessTokens] = web.AppKey("access_tokens", object)  # type: ignore[arg-type]
+REVOCATIONS: web.AppKey[Revocations] = web.AppKey("revocations", object)  # type: ignore[arg-type]
+THROTTLE: web.AppKey[Throttling] = web.AppKey("throttle", object)  # type: ignore[arg-type]

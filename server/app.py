@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from aiohttp import web
 from domain.file_store import FileStore, FileStoreError
 from domain.vault import Vault
 from handlers.files import FILE_STORE, MOST_UPLOADS, UPLOADS
-from handlers.ports import SMS, WECHAT
+from handlers.ports import ACCESS_TOKENS, REVOCATIONS, SMS, THROTTLE, WECHAT
 from handlers.request import CLOCK, MAX_BODY_BYTES, POOL, SAY, VAULT
 from handlers.short_cache import AVAILABILITY, ShortCache
 from server.access import ACCESS, Access
@@ -26,7 +27,9 @@ from server.groups import groups
 from server.metrics import METRICS, Metrics
 from server.pipeline import pipeline
 from server.routes import ROUTES
+from server.session_guard import SESSION_GUARD, SessionGuard
 from server.sms import HttpSms, NoSms
+from server.throttle import Throttle, open_store
 from server.wechat import WeChat
 
 if TYPE_CHECKING:
@@ -62,6 +65,16 @@ async def database(app: web.Application) -> AsyncIterator[None]:
     async with create_pool(app[SETTINGS]) as pool:
         app[POOL] = pool
         yield
+
+
+async def session_guard(app: web.Application) -> AsyncIterator[None]:
+    guard = app[SESSION_GUARD]
+    running = asyncio.create_task(guard.run())
+    await guard.wait_until_listening()
+    yield
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
 
 
 async def wechat(app: web.Application) -> AsyncIterator[None]:
@@ -101,11 +114,14 @@ def build_app(
     app[AVAILABILITY] = ShortCache()
     app[METRICS] = Metrics()
     app[ACCESS_LOG] = AccessLog(sys.stdout, time.time)
-    app[AUTHENTICATION] = Authentication(settings.token_keys, clock)
+    app[AUTHENTICATION] = app[ACCESS_TOKENS] = Authentication(settings.token_keys, clock)
+    app[SESSION_GUARD] = app[REVOCATIONS] = SessionGuard(settings.database_url, clock, app[METRICS])
+    store = open_store(settings.throttle_url, clock)
+    app[THROTTLE] = Throttle(store, clock, app[VAULT], app[METRICS], settings.trusted_proxies)
     for route in ROUTES:
         ACCESS[route.handler] = route.access
         app.router.add_route(route.method, route.path, route.handler)
     if sandbox is not None:
         mount_sandbox(app, sandbox)
-    app.cleanup_ctx.extend([access_log, database, groups, wechat, sms])
+    app.cleanup_ctx.extend([access_log, database, session_guard, groups, wechat, sms])
     return app

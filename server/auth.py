@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import jwt
@@ -10,6 +11,7 @@ from aiohttp import web
 
 from domain.callers import Caller
 from domain.errors import Unauthorized
+from domain.sessions import ACCESS_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,20 +23,35 @@ ISSUER = "xiaotuo"
 AUDIENCE = "xiaotuo-api"
 TOKEN_TYPE = "at+jwt"  # noqa: S105  # the media type of RFC 9068
 ALGORITHM = "HS256"
-LIFETIME_SECONDS = 600
 REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp", "roles", "ver"]
+HEADER_FIELDS = {"alg", "typ", "kid"}
 MOST_CACHED = 50_000
+SKEW_SECONDS = 30
+"""How far the clock of the host that made a token may be ahead of ours."""
+
+COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+"""PyJWT itself also reads a token with `=` behind it: one token would have many texts."""
 
 
 class Authentication:
-    """Reads the caller from a request's bearer token, verified once and remembered until it expires."""
+    """Reads the caller from a request's bearer token, verified once and remembered until it expires.
+
+    Whether the session still lives is not asked here: see `server.session_guard`.
+    """
 
     def __init__(self, keys: Keys, clock: Callable[[], datetime]) -> None:
         self._keys = keys
         self._clock = clock
         self._verified: dict[str, tuple[float, Caller]] = {}
 
-    def issue(self, account_id: UUID, session_id: UUID, roles: Iterable[str], version: int) -> str:
+    def issue(
+        self,
+        account_id: UUID,
+        session_id: UUID,
+        roles: Iterable[str],
+        version: int,
+        seconds: int = ACCESS_SECONDS,
+    ) -> str:
         now = int(self._clock().timestamp())
         claims = {
             "iss": ISSUER,
@@ -44,7 +61,7 @@ class Authentication:
             "jti": uuid4().hex,
             "iat": now,
             "nbf": now,
-            "exp": now + LIFETIME_SECONDS,
+            "exp": now + seconds,
             "roles": sorted(roles),
             "ver": version,
         }
@@ -53,7 +70,7 @@ class Authentication:
             claims, self._keys.by_id[key_id], algorithm=ALGORITHM, headers={"typ": TOKEN_TYPE, "kid": key_id}
         )
 
-    async def caller(self, request: web.Request) -> Caller:
+    def caller(self, request: web.Request) -> Caller:
         """Raise Unauthorized unless the request carries a token of ours that is still good."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -73,34 +90,66 @@ class Authentication:
 
     def _read(self, token: str, now: float) -> tuple[float, Caller]:
         try:
-            header = jwt.get_unverified_header(token)
-            if header.get("typ") != TOKEN_TYPE or header.get("alg") != ALGORITHM:
-                raise Unauthorized("token_invalid")
-            key = self._keys.by_id.get(header.get("kid", ""))
-            if key is None:
-                raise Unauthorized("token_invalid")
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=ISSUER,
-                options={
-                    "require": REQUIRED_CLAIMS,
-                    "verify_exp": False,
-                    "verify_nbf": False,
-                    "verify_iat": False,
-                },
+            claims = self._claims(token)
+            caller = Caller(
+                account_id=UUID(_text(claims["sub"])),
+                session_id=UUID(_text(claims["sid"])),
+                roles=frozenset(_text(role) for role in _list(claims["roles"])),
+                version=_number(claims["ver"]),
             )
-            caller = Caller(UUID(claims["sub"]), UUID(claims["sid"]), frozenset(claims["roles"]), int(claims["ver"]))
-            begins, expires = float(claims["nbf"]), float(claims["exp"])
-        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
+            begins, expires = _number(claims["nbf"]), _number(claims["exp"])
+            made = _number(claims["iat"])
+        except (jwt.InvalidTokenError, ValueError):
             raise Unauthorized("token_invalid") from None
         if now >= expires:
             raise Unauthorized("token_expired")
-        if now < begins:
+        if max(begins, made) > now + SKEW_SECONDS:
             raise Unauthorized("token_invalid")
         return expires, caller
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        if not COMPACT.fullmatch(token):
+            raise ValueError("not in compact form")
+        header = jwt.get_unverified_header(token)
+        if header.keys() != HEADER_FIELDS or header["typ"] != TOKEN_TYPE or header["alg"] != ALGORITHM:
+            raise ValueError("not the header of an access token")
+        key = self._keys.by_id.get(_text(header["kid"]))
+        if key is None:
+            raise ValueError("not a key of ours")
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            options={
+                "require": REQUIRED_CLAIMS,
+                "strict_aud": True,
+                # Times are checked against our own clock, see `_read`.
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+            },
+        )
+        return claims
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not text")  # noqa: TRY004  # one kind of mistake for all that a token can get wrong
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError("not a whole number")  # noqa: TRY004  # as above
+    return value
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise ValueError("not a list")  # noqa: TRY004  # as above
+    return value
 
 
 AUTHENTICATION = web.AppKey("authentication", Authentication)

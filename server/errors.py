@@ -110,7 +110,8 @@ def field_sentences(errors: Any, language: str) -> Any:
 
 
 def status_of(refusal: Refusal) -> int:
-    return STATUS_OF_CODE.get(refusal.code) or STATUS[type(refusal)]
+    of_kind = (STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
+    return STATUS_OF_CODE.get(refusal.code) or next(of_kind)
 
 
 def problem(

@@ -46,6 +46,16 @@ class Metrics:
             ["group"],
             registry=self.registry,
         )
+        self.session_guard_listening = Gauge(
+            "xiaotuo_session_guard_listening",
+            "1 while ended sessions are heard of; 0 while every request asks the database",
+            registry=self.registry,
+        )
+        self.throttle_store_failures = Counter(
+            "xiaotuo_throttle_store_failures_total",
+            "Times that the shared store of the throttles did not answer and this process counted alone",
+            registry=self.registry,
+        )
         self._children: dict[tuple[str, str, int], tuple[Histogram, Counter]] = {}
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:

@@ -19,6 +19,7 @@ from server.auth import AUTHENTICATION
 from server.database import DATABASE_GONE
 from server.errors import CODE_OF_STATUS, problem, status_of
 from server.metrics import METRICS
+from server.session_guard import SESSION_GUARD
 
 if TYPE_CHECKING:
     from handlers.operation import Handler
@@ -33,7 +34,8 @@ async def authorise(request: web.Request, access: Access) -> None:
     """Coarse and by the route alone; what exactly the caller may do, the rules decide."""
     if access is Access.PUBLIC:
         return
-    caller = await request.app[AUTHENTICATION].caller(request)
+    caller = request.app[AUTHENTICATION].caller(request)
+    await request.app[SESSION_GUARD].require_live(request, caller)
     request[CALLER] = caller
     if access is Access.RESIDENT and Role.RESIDENT not in caller.roles:
         raise Forbidden("residents_only")

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from handlers import areas, availability, bookings, catalogue, files, health, policies, providers, services, slots
+from handlers import (
+    areas,
+    availability,
+    bookings,
+    catalogue,
+    files,
+    health,
+    policies,
+    providers,
+    services,
+    sessions,
+    slots,
+)
 from server.access import Access
 
 if TYPE_CHECKING:
@@ -69,5 +81,11 @@ ROUTES = tuple(
         (STAFF, "PUT", "/v1/staff/slots/{id}", slots.change),
         (STAFF, "POST", "/v1/staff/slots/{id}/close", slots.close),
         (STAFF, "POST", "/v1/staff/slots/{id}/reopen", slots.reopen),
+        (PUBLIC, "POST", "/v1/sessions/wechat", sessions.begin_by_wechat),
+        (PUBLIC, "POST", "/v1/sessions/staff", sessions.begin_by_staff),
+        (PUBLIC, "POST", "/v1/sessions/refresh", sessions.refresh),
+        (SIGNED_IN, "GET", "/v1/sessions", sessions.live),
+        (SIGNED_IN, "DELETE", "/v1/sessions/current", sessions.end_current),
+        (SIGNED_IN, "DELETE", "/v1/sessions/{id}", sessions.end_one),
     )
 )

@@ -8,9 +8,31 @@ create table account (
     kind text not null check (kind in ('resident', 'staff')),
     status text not null default 'active' check (status in ('active', 'suspended', 'deleted')),
     version integer not null default 1,
+    version_raised_at timestamptz,
     created_at timestamptz not null
 );
-comment on column account.version is 'rises with every change of roles; a token of an older version is refused';
+comment on column account.version is
+    'rises with every change of roles or status, by triggers; a token of an older version is refused';
+comment on column account.version_raised_at is 'by the clock of the database';
+create index account_version_raised on account (version_raised_at) where version_raised_at is not null;
+
+create function account_announce() returns trigger language plpgsql as $$
+begin
+    if new.version < old.version then
+        raise exception 'the version of an account never falls' using errcode = 'check_violation';
+    end if;
+    if new.status <> old.status and new.version = old.version then
+        new.version := old.version + 1;
+    end if;
+    if new.version > old.version then
+        new.version_raised_at := clock_timestamp();
+        perform pg_notify('revocation', 'account ' || new.id || ' ' || new.version);
+    end if;
+    return new;
+end $$;
+comment on function account_announce() is 'every process refuses the older tokens from the commit on';
+create trigger account_announce before update of status, version on account
+    for each row execute function account_announce();
 
 create table wechat_identity (
     account_id uuid primary key references account,
@@ -94,6 +116,24 @@ create function staff_providers(staff_account uuid, any_role text[]) returns set
 $$;
 comment on function staff_providers is 'every provider at which the account holds one of the roles; lists are filtered by it';
 
+create function staff_grant_raise_version() returns trigger language plpgsql as $$
+begin
+    update account set version = version + 1 where id = coalesce(new.account_id, old.account_id);
+    return null;
+end $$;
+create trigger staff_grant_raise_version after insert or update or delete on staff_grant
+    for each row execute function staff_grant_raise_version();
+
+create table staff_sign_in (
+    login_index bytea primary key check (length(login_index) = 32),
+    attempts integer not null check (attempts > 0),
+    since timestamptz not null
+);
+comment on table staff_sign_in is
+    'attempts since the last success, whether the login exists or not: too many lock it for a while';
+comment on column staff_sign_in.login_index is 'blind: a password typed into the wrong field is not kept';
+create index staff_sign_in_since on staff_sign_in (since);
+
 create table session (
     id uuid primary key,
     account_id uuid not null references account,
@@ -104,12 +144,22 @@ create table session (
     expires_at timestamptz not null,
     ended_at timestamptz,
     end_reason text,
+    check (idle_until <= expires_at),
     check ((ended_at is null) = (end_reason is null))
 );
 create index session_account on session (account_id) where ended_at is null;
 create index session_account_all on session (account_id, id);
 create index session_ended on session (ended_at) where ended_at is not null;
-create index session_expiry on session (expires_at);
+create index session_idle on session (idle_until);
+
+create function session_announce() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('revocation', 'session ' || new.id);
+    return null;
+end $$;
+comment on function session_announce() is 'every process refuses the session''s tokens from the commit on';
+create trigger session_announce after update of ended_at on session
+    for each row when (old.ended_at is null and new.ended_at is not null) execute function session_announce();
 
 create table refresh_token (
     token_hash bytea primary key check (length(token_hash) = 32),
@@ -117,8 +167,10 @@ create table refresh_token (
     created_at timestamptz not null,
     used_at timestamptz,
     successor_sealed bytea,
-    check ((used_at is null) = (successor_sealed is null))
+    check (successor_sealed is null or used_at is not null)
 );
 comment on column refresh_token.successor_sealed is
-    'the next token, encrypted under a key derived from this one, so that a repeated refresh can be answered alike';
+    'the next token, encrypted under a key derived from this one, so that a repeated refresh can be answered alike; erased once that may no longer be asked for';
 create index refresh_token_session on refresh_token (session_id);
+create index refresh_token_used on refresh_token (used_at);
+create index refresh_token_successor on refresh_token (used_at) where successor_sealed is not null;

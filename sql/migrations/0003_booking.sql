@@ -144,6 +144,16 @@ create table volunteer (
 create index volunteer_team on volunteer (team_id);
 create index volunteer_decided_by on volunteer (decided_by);
 
+create function volunteer_raise_version() returns trigger language plpgsql as $$
+begin
+    update account set version = version + 1 where id = new.account_id;
+    return null;
+end $$;
+comment on function volunteer_raise_version() is 'approval gives a role and its end takes it';
+create trigger volunteer_raise_version after update of status on volunteer
+    for each row when ((old.status = 'approved') <> (new.status = 'approved'))
+    execute function volunteer_raise_version();
+
 create table volunteer_area (
     volunteer_id uuid not null references volunteer,
     area_id uuid not null references area,
