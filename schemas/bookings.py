@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from domain.vocabulary import BookingStatus, Channel
-from schemas.fields import Cursor, Day, Limit, LocalTime, Text, Word
+from schemas.fields import Cursor, Day, Digits, Limit, LocalTime, Text, Word
 
 
 class BookingCreate(Schema):
@@ -63,7 +63,7 @@ class DaySearch(Schema):
     day = Day(required=True)
     service_id = fields.UUID(load_default=None)
     person_id = fields.UUID(load_default=None)
-    code = fields.String(load_default=None, validate=validate.Regexp(r"^[0-9]{6}$"))
+    code = Digits(6, load_default=None)
     status = Word(BookingStatus, load_default=None)
     limit = Limit()
     after = Cursor()
@@ -71,4 +71,4 @@ class DaySearch(Schema):
 
 class CodeCheckIn(Schema):
     provider_id = fields.UUID(required=True)
-    code = fields.String(required=True, validate=validate.Regexp(r"^[0-9]{6}$"))
+    code = Digits(6, required=True)

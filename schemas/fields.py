@@ -33,13 +33,17 @@ MESSAGES: Mapping[type[fields.Field[Any]], dict[str, Any]] = {
     fields.Number: {"invalid": "not_a_number", "too_large": "not_a_number"},
     fields.Integer: {"invalid": "not_whole_number"},
     fields.Boolean: {"invalid": "not_true_or_false"},
-    fields.Date: {"invalid": "not_a_date", "format": "not_a_date"},
+    fields.Date: {"invalid": "not_a_date", "invalid_awareness": "not_a_date", "format": "not_a_date"},
     fields.AwareDateTime: {
         "invalid": "not_a_time",
         "invalid_awareness": "time_without_offset",
         "format": "not_a_time",
     },
-    fields.Time: {"invalid": "not_a_clock_time", "format": "not_a_clock_time"},
+    fields.Time: {
+        "invalid": "not_a_clock_time",
+        "invalid_awareness": "not_a_clock_time",
+        "format": "not_a_clock_time",
+    },
     fields.List: {"invalid": "not_a_list"},
     fields.Mapping: {"invalid": "not_an_object"},
     fields.Nested: {"type": "not_an_object"},
@@ -82,6 +86,21 @@ class Text(fields.String):
         ):
             raise ValidationError("control_character")
         return text
+
+
+class Opaque(fields.String):
+    """Text that means nothing to a person, or that must stay as it was typed: a token, a password."""
+
+    def __init__(self, longest: int, **options: Any) -> None:
+        length = [validate.Length(min=1, error="required"), validate.Length(max=longest, error="too_long {max}")]
+        super().__init__(validate=length, **options)
+
+
+class Digits(fields.String):
+    """So many digits, of which the first may be 0."""
+
+    def __init__(self, many: int, **options: Any) -> None:
+        super().__init__(validate=validate.Regexp(rf"[0-9]{{{many}}}\Z", error=f"not_digits {many}"), **options)
 
 
 class Word(fields.String):

@@ -1,22 +1,22 @@
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
-from schemas.fields import Cursor, Limit, LocalTime, Text
+from schemas.fields import Cursor, Digits, Limit, LocalTime, Opaque, Text
 
 
 class WeChatSignIn(Schema):
-    code = fields.String(required=True, validate=validate.Length(min=1, max=512))
+    code = Opaque(512, required=True)
 
 
 class StaffSignIn(Schema):
     login = Text(100, required=True)
-    password = fields.String(required=True, validate=validate.Length(min=1, max=200))
-    otp = fields.String(required=True, validate=validate.Regexp(r"[0-9]{6}\Z"))
+    password = Opaque(200, required=True)
+    otp = Digits(6, required=True)
 
 
 class Refresh(Schema):
-    refresh_token = fields.String(required=True, validate=validate.Length(min=1, max=200))
+    refresh_token = Opaque(200, required=True)
 
 
 class User(Schema):

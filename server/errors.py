@@ -14,6 +14,7 @@ from aiohttp import web
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, TooMany, Unauthorized, Unavailable
 from domain.idempotency import KeyReused
 from domain.vocabulary import LOCAL_ZONE
+from handlers.request import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,13 +40,15 @@ STATUS_OF_CODE = {
 }
 """Codes for which HTTP has a status of its own."""
 
-CODE_OF_STATUS = {
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "body_too_large",
-    415: "content_type_not_json",
+CODE_OF_STATUS: Mapping[int, tuple[str, Mapping[str, Any]]] = {
+    404: ("not_found", {}),
+    405: ("method_not_allowed", {}),
+    413: ("body_too_large", {"limit": MAX_BODY_BYTES}),
+    415: ("content_type_not_json", {}),
 }
-"""What aiohttp itself answers, by our codes."""
+"""What aiohttp itself answers, by our codes with their facts."""
+
+OTHER_STATUS: tuple[str, Mapping[str, Any]] = ("bad_request", {})
 
 MESSAGES = Path(__file__).parent / "messages"
 FIELD_SECTION = "field"

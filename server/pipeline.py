@@ -17,7 +17,7 @@ from server.access import ACCESS, Access
 from server.access_log import ACCESS_LOG
 from server.auth import AUTHENTICATION
 from server.database import DATABASE_GONE
-from server.errors import CODE_OF_STATUS, problem, status_of
+from server.errors import CODE_OF_STATUS, OTHER_STATUS, problem, status_of
 from server.metrics import METRICS
 from server.session_guard import SESSION_GUARD
 
@@ -67,7 +67,8 @@ async def answer(request: web.Request, handler: Handler, request_id: str) -> web
     except web.HTTPException as error:
         if error.status < 400:  # noqa: PLR2004
             raise
-        response = problem(request, request_id, error.status, CODE_OF_STATUS.get(error.status, "bad_request"), {})
+        code, facts = CODE_OF_STATUS.get(error.status, OTHER_STATUS)
+        response = problem(request, request_id, error.status, code, facts)
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
