@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SENTENCES: Mapping[SmsTemplate, str] = {
     SmsTemplate.MANDATE_CODE: (
-        "【小驼帮办】志愿者{volunteer}想代您办理：{matters}。同意，就把验证码{code}告诉志愿者，"
+        "【小驼帮办】志愿者{volunteer}（{team}）想代您办理：{matters}，到{until}为止。同意，就把验证码{code}告诉帮您办理的人，"
         "{minutes}分钟内有效；不同意，请不要告诉任何人。"
     ),
     SmsTemplate.CARE_CODE: (

@@ -89,9 +89,9 @@ where id = :id and status = 'pending' and attempts_left > 0 and code_expires_at 
 returning code_hash, attempts_left;
 
 -- name: activate(id, now)^
--- Make a pending mandate hold; no row when it was revoked or has run out meanwhile.
+-- Make a pending mandate hold; its row is locked by the attempt before.
 update mandate set status = 'active', consented_at = :now, code_hash = null, code_expires_at = null
-where id = :id and status = 'pending' and expires_at > :now
+where id = :id and status = 'pending'
 returning id, person_id, volunteer_id, matters, expires_at;
 
 -- name: sides(id, account_id)^

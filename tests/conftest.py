@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from domain.vault import Vault
     from tests.outside import Outside
 
-pytest_plugins = ["tests.database", "tests.outside"]
+pytest_plugins = ["tests.database", "tests.mandates", "tests.outside"]
 
 
 class MovableClock:

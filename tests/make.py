@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +134,11 @@ async def resident(conn: Connection, app: web.Application, **of_person: Any) -> 
     person_id = await person(conn, app[VAULT], **of_person)
     await care(conn, account_id, person_id, "self")
     return Resident(account_id, person_id, await session(conn, app, account_id, [Role.RESIDENT]))
+
+
+async def signed_in_again(conn: Connection, app: web.Application, who: Resident) -> Resident:
+    """Sign a resident in anew, as the client does once a change of roles has made the token useless."""
+    return replace(who, token=await session(conn, app, who.account_id, [Role.RESIDENT]))
 
 
 async def staff(

@@ -18,7 +18,14 @@ from server.sms import HttpSms, NoSms
 NUMBER = "13900000001"
 IMPATIENT = 0.3
 
-MANDATE = {"volunteer": "苏和", "matters": "看病挂号", "code": "482913", "minutes": "10"}
+MANDATE = {
+    "volunteer": "苏和",
+    "team": "测试志愿队",
+    "matters": "看病就医",
+    "until": "2027年3月1日",
+    "code": "482913",
+    "minutes": "10",
+}
 
 
 async def test_a_text_message_reaches_the_gateway(outside):

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import Schema, fields
+
+from domain.vocabulary import NoticeKind
+from schemas import words
+from schemas.fields import Cursor, Limit, LocalTime, Word
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+CATALOGUE = tomllib.loads(Path(__file__).with_name("notices.toml").read_text(encoding="utf-8"))
+SENTENCES: dict[str, str] = CATALOGUE["sentence"]
+UNKNOWN: dict[str, str] = CATALOGUE["unknown"]
+
+
+def sentence(notice: Record) -> str:
+    """Say in Chinese what a notice tells; a kind has one sentence, or one for each way it came about."""
+    facts = notice["facts"]
+    kind = "_".join(filter(None, (notice["kind"], facts.get("way"), facts.get("by"))))
+    template = SENTENCES.get(kind) or SENTENCES[notice["kind"]]
+    return template.format_map(_words(notice))
+
+
+def _words(notice: Record) -> dict[str, Any]:
+    return {
+        "person": notice["person_name"] or UNKNOWN["person"],
+        "volunteer": notice["volunteer_name"] or UNKNOWN["volunteer"],
+        "team": notice["team_name"],
+        "matters": notice["matters"] and words.matters(notice["matters"]),
+        "until": notice["expires_at"] and words.day(notice["expires_at"]),
+        "provider": notice["provider_name"],
+        "department": notice["department"],
+        "service": notice["service_name"],
+        "starts_at": notice["starts_at"] and words.minute(notice["starts_at"]),
+    }
+
+
+class NoticeQuery(Schema):
+    limit = Limit()
+    after = Cursor()
+
+
+class Notice(Schema):
+    """One thing told; `text` is the sentence, the ids lead to what it is about."""
+
+    id = fields.UUID()
+    kind = Word(NoticeKind)
+    text = fields.Function(sentence, metadata={"type": "string"})
+    person_id = fields.UUID()
+    mandate_id = fields.UUID(allow_none=True)
+    booking_id = fields.UUID(allow_none=True)
+    created_at = LocalTime()
+
+
+class NoticePage(Schema):
+    items = fields.List(fields.Nested(Notice))
+    next = fields.String(allow_none=True)

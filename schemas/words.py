@@ -1,0 +1,36 @@
+"""The Chinese of our vocabularies, for sentences that are made for residents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from domain.vocabulary import LOCAL_ZONE, ServiceKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+MATTERS: Mapping[str, str] = {
+    ServiceKind.MEDICAL: "看病就医",
+    ServiceKind.ELDER_CARE: "养老服务",
+    ServiceKind.INSURANCE: "医疗保险",
+    ServiceKind.EMPLOYMENT: "就业服务",
+    ServiceKind.HOUSING: "住房改造",
+    ServiceKind.ASSISTANCE: "社会救助",
+    ServiceKind.NURSERY: "托育入托",
+    ServiceKind.EDUCATION: "教育服务",
+    ServiceKind.OTHER: "其他事项",
+}
+
+
+def matters(kinds: Iterable[str]) -> str:
+    return "、".join(MATTERS[kind] for kind in kinds)
+
+
+def day(moment: datetime) -> str:
+    local = moment.astimezone(LOCAL_ZONE)
+    return f"{local.year}年{local.month}月{local.day}日"
+
+
+def minute(moment: datetime) -> str:
+    return f"{day(moment)}{moment.astimezone(LOCAL_ZONE):%H:%M}"
