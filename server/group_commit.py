@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import structlog
 
@@ -25,8 +25,19 @@ Outcome = TypeVar("Outcome")
 MOST_ITEMS = 200
 MOST_IN_FLIGHT = 2
 MOST_WAITING = 5_000
+PATIENCE_SECONDS = 15.0
+"""How long an item may wait before it is refused unrun, and how long a lost batch is tried again."""
+
 RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 1.5)
-"""Waits before a batch whose connection was lost is tried again; together what a caller is made to wait."""
+"""Waits before a batch whose connection was lost is tried again."""
+
+RETRY_AFTER_SECONDS = 2
+
+
+class _Waiting(NamedTuple, Generic[Item, Outcome]):
+    item: Item
+    future: asyncio.Future[Outcome]
+    until: float
 
 
 class GroupCommit(Generic[Item, Outcome]):
@@ -47,53 +58,75 @@ class GroupCommit(Generic[Item, Outcome]):
         self._run = run
         self._lost = lost
         self._observe = observe
-        self._waiting: deque[tuple[Item, asyncio.Future[Outcome]]] = deque()
+        self._waiting: deque[_Waiting[Item, Outcome]] = deque()
         self._drainers: set[asyncio.Task[None]] = set()
+        self._draining = 0
 
     async def submit(self, item: Item) -> Outcome:
-        """Return the item's outcome once it is committed; raise Unavailable where too many wait.
+        """Return the item's outcome once it is committed; raise Unavailable where too many wait, or for too long.
 
         A caller that goes away does not cancel its item: it is written or refused all the same.
         """
         if len(self._waiting) >= MOST_WAITING:
-            raise Unavailable("busy", retry_after=2)
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
-        if len(self._drainers) < MOST_IN_FLIGHT:
-            drainer = asyncio.create_task(self._drain())
+            raise _busy()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
+        self._waiting.append(_Waiting(item, future, loop.time() + PATIENCE_SECONDS))
+        if self._draining < MOST_IN_FLIGHT:
+            self._draining += 1
+            drainer = loop.create_task(self._drain())
             self._drainers.add(drainer)
             drainer.add_done_callback(self._drainers.discard)
         return await future
 
     async def _drain(self) -> None:
-        while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_ITEMS))]
-            self._observe(len(batch), len(self._waiting))
-            await self._settle(batch)
-
-    async def _settle(self, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
         try:
-            outcomes = await self._run_again_when_lost([item for item, _ in batch])
-        except Exception as error:  # noqa: BLE001  # whatever it is, each caller must be answered
-            if len(batch) == 1 or isinstance(error, self._lost):
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-                return
-            log.warning("batch failed, running its items one by one", items=len(batch), error=type(error).__name__)
-            for entry in batch:
-                await self._settle([entry])
-            return
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
-            if not future.done():
-                future.set_result(outcome)
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_ITEMS))]
+                await self._settle(batch)
+        finally:
+            # Counted here and not by the task's callback, which comes later: an item submitted in between
+            # would rely on a drainer that looks no more.
+            self._draining -= 1
 
-    async def _run_again_when_lost(self, items: list[Item]) -> Sequence[Outcome]:
+    async def _settle(self, batch: list[_Waiting[Item, Outcome]]) -> None:
+        now = asyncio.get_running_loop().time()
+        running = [entry for entry in batch if entry.until > now]
+        for entry in batch:
+            if entry.until <= now and not entry.future.done():
+                entry.future.set_exception(_busy())
+        if not running:
+            return
+        try:
+            self._observe(len(running), len(self._waiting))
+            outcomes = await self._run_again_when_lost(running)
+            settled = list(zip(running, outcomes, strict=True))
+        except Exception as error:  # noqa: BLE001  # whatever it is, each caller must be answered
+            await self._settle_failed(running, error)
+            return
+        for entry, outcome in settled:
+            if not entry.future.done():
+                entry.future.set_result(outcome)
+
+    async def _settle_failed(self, batch: list[_Waiting[Item, Outcome]], error: Exception) -> None:
+        if len(batch) == 1 or isinstance(error, self._lost):
+            for entry in batch:
+                if not entry.future.done():
+                    entry.future.set_exception(error)
+            return
+        log.warning("batch failed, running its items one by one", items=len(batch), error=type(error).__name__)
+        for entry in batch:
+            await self._settle([entry])
+
+    async def _run_again_when_lost(self, batch: list[_Waiting[Item, Outcome]]) -> Sequence[Outcome]:
+        items, until = [entry.item for entry in batch], batch[0].until
         for wait in RETRY_SECONDS:
             try:
                 return await self._run(items)
             except self._lost as error:
                 log.warning("connection lost under a batch", items=len(items), error=type(error).__name__)
+                if asyncio.get_running_loop().time() + wait >= until:
+                    raise
                 await asyncio.sleep(wait)
         return await self._run(items)
 
@@ -101,3 +134,7 @@ class GroupCommit(Generic[Item, Outcome]):
         """Return when everything that was submitted has its outcome."""
         while self._drainers:
             await asyncio.wait(self._drainers)
+
+
+def _busy() -> Unavailable:
+    return Unavailable("busy", retry_after=RETRY_AFTER_SECONDS)
