@@ -12,15 +12,26 @@ if TYPE_CHECKING:
 
 DATABASE_GONE: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.InterfaceError,
-    ConnectionError,
-    FileNotFoundError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.DatabaseDroppedError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TargetServerAttributeNotMatched,
+    OSError,
 )
-"""FileNotFoundError is the missing socket of a stopped server."""
+"""OSError is a server that cannot be reached in any way, and as TimeoutError one that does not answer."""
+
+TRY_AGAIN: tuple[type[Exception], ...] = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+"""Undone for the sake of others, through no fault of what was asked."""
+
+DATABASE_BUSY: tuple[type[Exception], ...] = (
+    *TRY_AGAIN,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+)
+"""Undone, or waited too long for others: the same may succeed a moment later."""
 
 
 async def prepare_connection(conn: asyncpg.Connection) -> None:
@@ -68,5 +79,5 @@ def create_group_pool(settings: Settings) -> asyncpg.Pool:
         init=prepare_connection,
         reset=keep_as_is,
         max_inactive_connection_lifetime=0,
-        server_settings={"plan_cache_mode": "force_generic_plan", "jit": "off", "statement_timeout": "10s"},
+        server_settings={"plan_cache_mode": "force_generic_plan", "jit": "off", "lock_timeout": "2s", "statement_timeout": "5s"},
     )

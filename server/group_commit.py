@@ -26,10 +26,10 @@ MOST_ITEMS = 200
 MOST_IN_FLIGHT = 2
 MOST_WAITING = 5_000
 PATIENCE_SECONDS = 15.0
-"""How long an item may wait before it is refused unrun, and how long a lost batch is tried again."""
+"""How long an item may wait before it is refused unrun, and how long a batch is tried again."""
 
 RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 1.5)
-"""Waits before a batch whose connection was lost is tried again."""
+"""Waits before a batch is tried again."""
 
 RETRY_AFTER_SECONDS = 2
 
@@ -44,19 +44,19 @@ class GroupCommit(Generic[Item, Outcome]):
     """Runs `run` over batches of what is submitted.
 
     `run` is given at most MOST_ITEMS items and returns their outcomes in order, committed; it must be
-    safe to repeat for items that were committed already. When it raises one of `lost`, the connection
-    went and nobody knows whether the batch was committed: it is run again. When it raises anything else,
-    each item is run alone, so that one bad item fails alone.
+    safe to repeat for items that were committed already. When it raises one of `again`, that was no item's
+    fault, and perhaps nobody knows whether the batch was committed: it is run again. When it raises anything
+    else, each item is run alone, so that one bad item fails alone.
     """
 
     def __init__(
         self,
         run: Callable[[Sequence[Item]], Awaitable[Sequence[Outcome]]],
-        lost: tuple[type[Exception], ...],
+        again: tuple[type[Exception], ...],
         observe: Callable[[int, int], None],
     ) -> None:
         self._run = run
-        self._lost = lost
+        self._again = again
         self._observe = observe
         self._waiting: deque[_Waiting[Item, Outcome]] = deque()
         self._drainers: set[asyncio.Task[None]] = set()
@@ -99,7 +99,7 @@ class GroupCommit(Generic[Item, Outcome]):
             return
         try:
             self._observe(len(running), len(self._waiting))
-            outcomes = await self._run_again_when_lost(running)
+            outcomes = await self._run_again(running)
             settled = list(zip(running, outcomes, strict=True))
         except Exception as error:  # noqa: BLE001  # whatever it is, each caller must be answered
             await self._settle_failed(running, error)
@@ -109,7 +109,7 @@ class GroupCommit(Generic[Item, Outcome]):
                 entry.future.set_result(outcome)
 
     async def _settle_failed(self, batch: list[_Waiting[Item, Outcome]], error: Exception) -> None:
-        if len(batch) == 1 or isinstance(error, self._lost):
+        if len(batch) == 1 or isinstance(error, self._again):
             for entry in batch:
                 if not entry.future.done():
                     entry.future.set_exception(error)
@@ -118,13 +118,13 @@ class GroupCommit(Generic[Item, Outcome]):
         for entry in batch:
             await self._settle([entry])
 
-    async def _run_again_when_lost(self, batch: list[_Waiting[Item, Outcome]]) -> Sequence[Outcome]:
+    async def _run_again(self, batch: list[_Waiting[Item, Outcome]]) -> Sequence[Outcome]:
         items, until = [entry.item for entry in batch], batch[0].until
         for wait in RETRY_SECONDS:
             try:
                 return await self._run(items)
-            except self._lost as error:
-                log.warning("connection lost under a batch", items=len(items), error=type(error).__name__)
+            except self._again as error:
+                log.warning("running a batch again", items=len(items), error=type(error).__name__)
                 if asyncio.get_running_loop().time() + wait >= until:
                     raise
                 await asyncio.sleep(wait)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
@@ -11,7 +12,7 @@ from domain import booking_changes, bookings
 from handlers.groups import BOOK, CHANGE
 from handlers.request import CLOCK, VAULT
 from server.config import SETTINGS
-from server.database import DATABASE_GONE, create_group_pool
+from server.database import DATABASE_GONE, TRY_AGAIN, create_group_pool
 from server.group_commit import GroupCommit
 from server.metrics import METRICS
 
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
-ACQUIRE_SECONDS = 10
+ACQUIRE_SECONDS = 5
+BATCH_SECONDS = 10
+"""A batch that takes longer sits on a connection whose other end is gone without a word."""
+
 GROUP_POOL = web.AppKey("group_pool", asyncpg.Pool)
 
 
@@ -43,14 +47,19 @@ def build_group(
 
     async def run(items: Sequence[Item]) -> Sequence[Outcome]:
         conn: Any
-        async with pool.acquire(timeout=ACQUIRE_SECONDS) as conn, conn.transaction():
-            return await act(conn, app[VAULT], items, app[CLOCK]())
+        async with pool.acquire(timeout=ACQUIRE_SECONDS) as conn:
+            giving_up = asyncio.get_running_loop().call_later(BATCH_SECONDS, conn.terminate)
+            try:
+                async with conn.transaction():
+                    return await act(conn, app[VAULT], items, app[CLOCK]())
+            finally:
+                giving_up.cancel()
 
     def observe(items: int, left: int) -> None:
         batch_size.observe(items)
         waiting.set(left)
 
-    return GroupCommit(run, DATABASE_GONE, observe)
+    return GroupCommit(run, (*DATABASE_GONE, *TRY_AGAIN), observe)
 
 
 async def groups(app: web.Application) -> AsyncIterator[None]:

@@ -16,7 +16,7 @@ from handlers.request import CALLER, REQUEST_ID
 from server.access import ACCESS, Access
 from server.access_log import ACCESS_LOG
 from server.auth import AUTHENTICATION
-from server.database import DATABASE_GONE
+from server.database import DATABASE_BUSY, DATABASE_GONE
 from server.errors import CODE_OF_STATUS, OTHER_STATUS, problem, status_of
 from server.metrics import METRICS
 from server.session_guard import SESSION_GUARD
@@ -72,10 +72,11 @@ async def answer(request: web.Request, handler: Handler, request_id: str) -> web
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
-    except DATABASE_GONE as error:
-        log.warning("database unavailable", request_id=request_id, error=type(error).__name__)
-        gone = Unavailable("database_unavailable", retry_after=DATABASE_RETRY_SECONDS)
-        return problem(request, request_id, status_of(gone), gone.code, gone.facts)
+    except (*DATABASE_BUSY, *DATABASE_GONE) as error:
+        code = "busy" if isinstance(error, DATABASE_BUSY) else "database_unavailable"
+        log.warning(code, request_id=request_id, error=type(error).__name__)
+        later = Unavailable(code, retry_after=DATABASE_RETRY_SECONDS)
+        return problem(request, request_id, status_of(later), later.code, later.facts)
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001  # the last net under every request
