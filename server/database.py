@@ -79,5 +79,10 @@ def create_group_pool(settings: Settings) -> asyncpg.Pool:
         init=prepare_connection,
         reset=keep_as_is,
         max_inactive_connection_lifetime=0,
-        server_settings={"plan_cache_mode": "force_generic_plan", "jit": "off", "lock_timeout": "2s", "statement_timeout": "5s"},
+        server_settings={
+            "plan_cache_mode": "force_generic_plan",
+            "jit": "off",
+            "lock_timeout": "2s",
+            "statement_timeout": "5s",
+        },
     )
