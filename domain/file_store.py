@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from domain.vault import Vault
 
 SECONDS = 20
+HEAD_BYTES = 64
+"""Enough of a sealed content to name its key."""
+
 RETRY_AFTER_SECONDS = 30
 
 
@@ -61,6 +64,16 @@ class FileStore:
                 found = await self._store.get_async(_key(file_id))
                 sealed = bytes(await found.bytes_async())
         return await asyncio.to_thread(self._vault.unseal, "file", "content", file_id, sealed)
+
+    async def reseal(self, file_id: UUID) -> bool:
+        """Bring a content under the current key; False where it lies under it already."""
+        with _unavailable():
+            async with asyncio.timeout(SECONDS):
+                head = bytes(await self._store.get_range_async(_key(file_id), start=0, length=HEAD_BYTES))
+        if self._vault.key_id_of(head) == self._vault.current_key_id:
+            return False
+        await self.put(file_id, await self.get(file_id))
+        return True
 
     async def delete(self, file_id: UUID) -> None:
         """Remove a content; one that is gone already is no mistake."""

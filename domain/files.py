@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sql
 from domain import audit
-from domain.errors import Invalid, NotFound
+from domain.errors import Invalid, NotFound, Unavailable
 from domain.file_types import media_type_of
 from domain.permissions import require_signed_in, require_staff_somewhere
+from domain.vault import VaultError
 from domain.vocabulary import CLERKS
 
 if TYPE_CHECKING:
@@ -69,6 +71,27 @@ async def read(conn: Connection, ctx: Context, file_id: UUID) -> Record:
         raise NotFound("file_not_found")
     await audit.record(conn, ctx, "files.read", file_id)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """What a walk over all contents did: how many it brought under the current key, and which do not open."""
+
+    resealed: int
+    broken: tuple[UUID, ...]
+
+
+async def reseal(conn: Connection, store: FileStore, batch: int = 100) -> Resealed:
+    """Bring every content under the current key; a walk that was stopped is walked again, and skips what is done."""
+    resealed, broken, after = 0, [], None
+    while rows := await sql.files.ids(conn, after=after, limit=batch):
+        for row in rows:
+            after = row["id"]
+            try:
+                resealed += await store.reseal(row["id"])
+            except (VaultError, Unavailable):
+                broken.append(row["id"])
+    return Resealed(resealed, tuple(broken))
 
 
 async def prune(conn: Connection, store: FileStore, now: datetime) -> int:

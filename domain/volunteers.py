@@ -91,15 +91,21 @@ async def change(
 async def leave(conn: Connection, ctx: Context) -> None:
     """Stop being a volunteer; every mandate that the caller holds is revoked."""
     account_id = require_signed_in(ctx).account_id
-    entry = await sql.volunteers.by_account(conn, account_id=account_id)
-    before = (APPLIED, APPROVED)
-    moved = entry and await sql.volunteers.move(
-        conn, id=entry["id"], before=before, after=LEFT, decided_by=account_id, now=ctx.now
-    )
-    if not moved:
+    volunteer_id = await end(conn, ctx, (APPLIED, APPROVED))
+    if volunteer_id is None:
         raise await _why_not(conn, account_id)
-    revoked = await mandates.revoke_all(conn, ctx, volunteer_id=moved["id"])
-    await audit.record(conn, ctx, "volunteers.left", moved["id"], mandates_revoked=revoked)
+    await audit.record(conn, ctx, "volunteers.left", volunteer_id)
+
+
+async def end(
+    conn: Connection, ctx: Context, before: Sequence[VolunteerStatus] = (APPLIED, APPROVED, SUSPENDED)
+) -> UUID | None:
+    """End what the caller is as a volunteer, with every mandate, for a rule that writes the audit of it."""
+    caller = require_signed_in(ctx)
+    volunteer_id: UUID | None = await sql.volunteers.end(conn, account_id=caller.account_id, before=before, now=ctx.now)
+    if volunteer_id is not None:
+        await mandates.revoke_all(conn, ctx, volunteer_id=volunteer_id)
+    return volunteer_id
 
 
 async def card(conn: Connection, ctx: Context, volunteer_id: UUID) -> Record:

@@ -25,3 +25,7 @@ select id from file where id = any(:ids::uuid[]);
 -- Forget papers that no mandate was made with.
 delete from file
 where created_at < :before and not exists (select from mandate where mandate.file_id = file.id);
+
+-- name: ids(after, limit)
+-- All files, some at a time.
+select id from file where :after::uuid is null or id > :after order by id limit :limit;

@@ -127,11 +127,16 @@ returning mandate.id, mandate.person_id, mandate.volunteer_id;
 
 -- name: ids_for_account(account_id, person_id, after, limit)
 -- Mandates of the persons in an account's care and those it holds as a volunteer, newest first.
-select mandate.id from mandate
-where (exists (select from care
-           where account_id = :account_id and person_id = mandate.person_id and ended_at is null)
-       or volunteer_id = (select id from volunteer where account_id = :account_id))
-  and (:person_id::uuid is null or person_id = :person_id)
+select id from (
+    select mandate.id, mandate.person_id
+    from care join mandate on mandate.person_id = care.person_id
+    where care.account_id = :account_id and care.ended_at is null
+    union
+    select mandate.id, mandate.person_id
+    from volunteer join mandate on mandate.volunteer_id = volunteer.id
+    where volunteer.account_id = :account_id
+) as mine
+where (:person_id::uuid is null or person_id = :person_id)
   and (:after::uuid is null or id < :after)
 order by id desc
 limit :limit;

@@ -77,6 +77,12 @@ update volunteer set status = :after, decided_at = :now, decided_by = :decided_b
 where id = :id and status = any(:before::text[])
 returning id, account_id;
 
+-- name: end(account_id, before, now)$
+-- End what an account is as a volunteer; no row where it is in no such state.
+update volunteer set status = 'left', decided_at = :now, decided_by = :account_id
+where account_id = :account_id and status = any(:before::text[])
+returning id;
+
 -- name: by_account(account_id)^
 -- Which volunteer an account is, if any.
 select id, status from volunteer where account_id = :account_id;

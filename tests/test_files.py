@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -20,7 +21,10 @@ from domain.vault import VaultError
 from domain.vocabulary import MAX_FILE_BYTES, Role
 from handlers import uploads
 from handlers.files import FILE_STORE, UPLOADS
+from server.app import build_vault
+from server.config import Keys
 from tests import make
+from tests.conftest import key
 from tests.pictures import jpeg, pdf, png
 
 
@@ -336,3 +340,19 @@ async def test_pruning_removes_what_has_no_row_and_papers_nobody_used(client, co
     assert await files.prune(conn, store, clock.now) == 1
     assert names() == {used["id"]}
     assert [str(row["id"]) for row in await conn.fetch("select id from file")] == [used["id"]]
+
+
+async def test_contents_come_under_a_new_key_and_the_old_one_may_go(client, conn, settings, clerk):
+    made = [(await upload(client, clerk))[1]["id"] for _ in range(3)]
+    keys = settings.sealing_keys.by_id
+    both = replace(settings, sealing_keys=Keys({**keys, "test2": key("newer")}))
+    new_only = replace(settings, sealing_keys=Keys({"test2": key("newer")}))
+    store, later = (FileStore(settings.files_url, build_vault(told)) for told in (both, new_only))
+    with pytest.raises(VaultError):
+        await later.get(UUID(made[0]))
+    stored(settings)[2].write_bytes(b"not sealed at all")
+    done = await files.reseal(conn, store, batch=2)
+    assert (done.resealed, len(done.broken)) == (2, 1)
+    assert (await files.reseal(conn, store)).resealed == 0
+    opened = [await later.get(UUID(one)) for one in made if UUID(one) not in done.broken]
+    assert opened == [png(), png()]

@@ -59,6 +59,19 @@ async def test_the_story_of_a_mandate_reads_newest_first(world, clock):
     assert items[0]["created_at"] == "2026-11-23T06:30:00+08:00"
 
 
+async def test_a_booking_under_a_mandate_is_told_to_the_family(world):
+    made = await world.given()
+    slot_id = await make.slot(world.conn, public=1)
+    body = {"slot_id": str(slot_id), "person_id": str(world.person_id), "mandate_id": made["id"]}
+    status, booking = await call(world.client, "POST", "/v1/bookings", world.helper, body)
+    assert status == 201, booking
+    (item,) = [one for one in (await listed(world, world.family))["items"] if one["kind"] == "mandate_used"]
+    assert (item["mandate_id"], item["booking_id"]) == (made["id"], booking["id"])
+    assert "苏和" in item["text"]
+    _, mandate = await call(world.client, "GET", f"/v1/mandates/{made['id']}", world.family)
+    assert [one["booking_id"] for one in mandate["uses"]] == [booking["id"]]
+
+
 async def test_each_way_of_giving_and_ending_has_its_words(world):
     made = await world.given()
     await world.revoke(made, world.family)

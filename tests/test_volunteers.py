@@ -7,8 +7,12 @@ from uuid import UUID
 
 import pytest
 
+from domain import volunteers
+from domain.callers import Caller
+from domain.context import Context
 from domain.identifiers import new_id
 from domain.vocabulary import Role
+from handlers.request import CLOCK, VAULT
 from tests import make
 
 
@@ -247,6 +251,18 @@ async def test_leaving_revokes_what_was_held_and_one_may_come_back(client, conn,
     status, again = await call(client, "POST", "/v1/volunteers", resident, entry(place))
     assert (status, again["status"], again["id"]) == (201, "applied", str(volunteer_id))
     assert await conn.fetchval("select status from mandate where id = $1", mandate_id) == "revoked"
+
+
+async def test_whoever_deletes_the_account_ends_as_a_volunteer_even_suspended(conn, app, client, place):
+    resident, elder = await make.resident(conn, app), await make.resident(conn, app)
+    volunteer_id = await make.volunteer(conn, resident.account_id, team_id=place["team"], status="suspended")
+    mandate_id = await make.mandate(conn, elder.person_id, volunteer_id, elder.account_id)
+    caller = Caller(resident.account_id, new_id(), frozenset({Role.RESIDENT}), 1)
+    ctx = Context(caller, app[CLOCK](), app[VAULT])
+    assert await volunteers.end(conn, ctx) == volunteer_id
+    assert await volunteers.end(conn, ctx) is None
+    assert await conn.fetchval("select status from mandate where id = $1", mandate_id) == "revoked"
+    assert await conn.fetchval("select status from volunteer") == "left"
 
 
 async def test_a_family_sees_who_an_approved_volunteer_is_and_no_more(client, conn, app, place):
