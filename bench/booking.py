@@ -43,9 +43,9 @@ async def book_over_http(
     wanted, answers = folder / f"wanted-{run}", folder / f"answers-{run}"
     chooser = random.Random(run)  # noqa: S311  # the load is the same in every run
     with wanted.open("w") as file:
-        for turn in range(len(world.households[0].people)):
-            for household in world.households:
-                file.write(f"{household.token} {chooser.choice(opened)} {household.people[turn]}\n")
+        for household in world.households:
+            for person_id in household.people:
+                file.write(f"{household.token} {chooser.choice(opened)} {person_id}\n")
     output = subprocess.run(
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", HERE / "book.lua", address],
         env=os.environ | {"WANTED": str(wanted), "ANSWERS": str(answers), "RUN": f"bench-{run}"},

@@ -125,7 +125,7 @@ class World:
             area_id,
         )
         self.policy_id = await conn.fetchval("select id from policy where provider_id is null and service_id is null")
-        await conn.execute("vacuum analyze")
+        await conn.execute("vacuum analyze account, session, person, care, provider")
         await conn.close()
 
     def _add_member(
@@ -167,7 +167,7 @@ class World:
             ("slot_pool", pools, "slot_id channel capacity"),
         ):
             await conn.copy_records_to_table(table, records=records, columns=columns.split())
-        await conn.execute("vacuum analyze slot, slot_pool, service, booking, audit")
+        await conn.execute("vacuum analyze slot, slot_pool, service")
         await conn.execute("checkpoint")
         await conn.close()
         return [row[0] for row in rows]

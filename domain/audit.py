@@ -54,15 +54,23 @@ async def record(conn: Connection, ctx: Context, action: str, subject_id: UUID |
     await record_all(conn, ctx.vault, ctx.now, [entry(ctx, action, subject_id, **facts)])
 
 
-async def record_all(conn: Connection, vault: Vault, now: datetime, entries: Sequence[Entry]) -> None:
+def chain_of(conn: Connection) -> int:
+    """Return the chain that a connection keeps to: one that comes here twice cannot meet another crosswise."""
+    return conn.get_server_pid() % CHAINS
+
+
+async def record_all(
+    conn: Connection, vault: Vault, now: datetime, entries: Sequence[Entry], head: Record | None = None
+) -> None:
     """Append acts to the connection's chain; others of this chain wait until the transaction ends.
 
-    A connection keeps to one chain, so a transaction that comes here twice cannot meet another crosswise.
+    `head` is the chain's head where the caller's own last statement has locked it already.
     """
     if not entries:
         return
-    chain = conn.get_server_pid() % CHAINS
-    head = await sql.audit.lock_chain(conn, chain=chain)
+    chain = chain_of(conn)
+    if head is None:
+        head = await sql.audit.lock_chain(conn, chain=chain)
     seq, mac = head["seq"], head["mac"]
     macs, facts = [], []
     for one in entries:

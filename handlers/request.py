@@ -19,6 +19,7 @@ from domain.callers import Caller
 from domain.context import Context
 from domain.errors import Invalid, NotFound, Refusal, Unavailable
 from domain.vault import Vault
+from handlers.loading import quick_loader
 from handlers.projection import projection
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from marshmallow import Schema
 
     from domain.idempotency import Made
+    from handlers.loading import Loader
     from handlers.projection import Projection
 
     Clock = Callable[[], datetime]
@@ -97,8 +99,11 @@ async def read_json(request: web.Request) -> Any:
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise Invalid("body_too_large", limit=MAX_BODY_BYTES)
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        if request.content.is_eof():
             raw = await request.read()
+        else:
+            async with asyncio.timeout(BODY_SECONDS):
+                raw = await request.read()
     except TimeoutError:
         raise Invalid("body_too_slow", seconds=BODY_SECONDS) from None
     except web.HTTPRequestEntityTooLarge:
@@ -107,7 +112,8 @@ async def read_json(request: web.Request) -> Any:
         parsed = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Invalid("malformed_json", line=error.lineno, column=error.colno) from None
-    refuse_unstorable(parsed)
+    if b"\\u" in raw or raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:  # else JSON itself has ruled both out
+        refuse_unstorable(parsed)
     return parsed
 
 
@@ -145,7 +151,15 @@ def shape(schema: type[Schema]) -> Schema:
         return _loaders.setdefault(schema, schema())
 
 
+@cache
+def quick(schema: type[Schema]) -> Loader:
+    return quick_loader(shape(schema))
+
+
 def load(schema: type[Schema], given: Any) -> dict[str, Any]:
+    quickly = quick(schema)(given)
+    if quickly is not None:
+        return quickly
     try:
         loaded: dict[str, Any] = shape(schema).load(given)
     except ValidationError as error:

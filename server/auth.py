@@ -26,6 +26,7 @@ ALGORITHM = "HS256"
 REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp", "roles", "ver"]
 HEADER_FIELDS = {"alg", "typ", "kid"}
 MOST_CACHED = 50_000
+MOST_HEADERS = 16
 SKEW_SECONDS = 30
 """How far the clock of the host that made a token may be ahead of ours."""
 
@@ -43,6 +44,7 @@ class Authentication:
         self._keys = keys
         self._clock = clock
         self._verified: dict[str, tuple[float, Caller]] = {}
+        self._keys_of_headers: dict[str, bytes] = {}
 
     def issue(
         self,
@@ -110,12 +112,8 @@ class Authentication:
     def _claims(self, token: str) -> dict[str, Any]:
         if not COMPACT.fullmatch(token):
             raise ValueError("not in compact form")
-        header = jwt.get_unverified_header(token)
-        if header.keys() != HEADER_FIELDS or header["typ"] != TOKEN_TYPE or header["alg"] != ALGORITHM:
-            raise ValueError("not the header of an access token")
-        key = self._keys.by_id.get(_text(header["kid"]))
-        if key is None:
-            raise ValueError("not a key of ours")
+        header = token.partition(".")[0]
+        key = self._keys_of_headers.get(header) or self._key_of(token)
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
@@ -131,7 +129,18 @@ class Authentication:
                 "verify_iat": False,
             },
         )
+        if len(self._keys_of_headers) < MOST_HEADERS:
+            self._keys_of_headers[header] = key  # its signature was good, so the header is one that we wrote
         return claims
+
+    def _key_of(self, token: str) -> bytes:
+        header = jwt.get_unverified_header(token)
+        if header.keys() != HEADER_FIELDS or header["typ"] != TOKEN_TYPE or header["alg"] != ALGORITHM:
+            raise ValueError("not the header of an access token")
+        key = self._keys.by_id.get(_text(header["kid"]))
+        if key is None:
+            raise ValueError("not a key of ours")
+        return key
 
 
 def _text(value: object) -> str:

@@ -70,7 +70,8 @@ def create_group_pool(settings: Settings) -> asyncpg.Pool:
     """Return the pool of what is written in groups: never waiting behind reads, and never planning twice.
 
     With arrays as parameters PostgreSQL would plan the same few statements anew for each batch, which
-    costs more than running them.
+    costs more than running them. A plan is kept for the life of its connection, so it must not be one that
+    suits a table that was small then: every one of these statements goes by index, row by row.
     """
     return asyncpg.create_pool(
         settings.database_url,
@@ -81,6 +82,9 @@ def create_group_pool(settings: Settings) -> asyncpg.Pool:
         max_inactive_connection_lifetime=0,
         server_settings={
             "plan_cache_mode": "force_generic_plan",
+            "enable_seqscan": "off",
+            "enable_hashjoin": "off",
+            "enable_mergejoin": "off",
             "jit": "off",
             "lock_timeout": "2s",
             "statement_timeout": "5s",

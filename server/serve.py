@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from dataclasses import replace
@@ -66,6 +67,16 @@ def build(settings: Settings, listener: socket.socket) -> web.Application:
     return build_app(settings, sandbox=sandbox)
 
 
+def spare_the_collector() -> None:
+    """Look for garbage less often, and never again among what the start has made.
+
+    Requests leave hardly any cycles behind, and looking for them cost a tenth of a booking.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+
 async def serve(settings: Settings, ready: Callable[[str], None], *, shared: bool = False) -> None:
     """Answer until SIGTERM or SIGINT; `ready` is told the address once requests are answered."""
     listener = bind(settings.host, settings.port, shared=shared)
@@ -81,6 +92,7 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, shared: boo
         if settings.metrics_port:
             await metrics_runner.setup()
             await web.SockSite(metrics_runner, bind(settings.host, settings.metrics_port, shared=False)).start()
+        spare_the_collector()
         ready(own_address(listener))
         await stop.wait()
     finally:

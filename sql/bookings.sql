@@ -32,15 +32,27 @@ where slot.id = any(:ids::uuid[]) and service.state = 'active' and provider.stat
 -- name: requests(accounts, people, keys, first_day, last_day)
 -- For each request in order: whether the account cares for the person, the booking that its key made before,
 -- and a row for each booking that counts towards the person's limits in a span of days.
-select n, care.id is not null as cares, made.id as made_id,
-       held.id as held_id, held.day, service.provider_id, service.department
+select n,
+       exists (
+           select from care
+           where care.account_id = request.account_id and care.person_id = request.person_id and ended_at is null
+       ) as cares,
+       (
+           select id from booking
+           where booked_by = request.account_id and idempotency_key = request.key
+       ) as made_id,
+       held.id as held_id, held.day, held.provider_id, held.department
 from unnest(:accounts::uuid[], :people::uuid[], :keys::text[]) with ordinality as request (account_id, person_id, key, n)
-left join care on care.account_id = request.account_id and care.person_id = request.person_id and care.ended_at is null
-left join booking as made on made.booked_by = request.account_id and made.idempotency_key = request.key
-left join booking as held on held.person_id = request.person_id
-    and held.day between :first_day and :last_day and held.status not in ('cancelled', 'moved')
-left join slot on slot.id = held.slot_id
-left join service on service.id = slot.service_id
+left join lateral (
+    select booking.id, booking.day, service.provider_id, service.department
+    from booking
+    join slot on slot.id = booking.slot_id
+    join service on service.id = slot.service_id
+    where booking.person_id = request.person_id
+      and booking.day between :first_day and :last_day
+      and booking.status not in ('cancelled', 'moved')
+    limit 1000
+) as held on true
 order by n;
 
 -- name: volunteer_bookings(volunteers, days)
@@ -70,17 +82,15 @@ where provider.id in (select provider_id from staff_grant where account_id = :ac
        where account_id = :account_id and role = any(:roles::text[]) and provider_id is null and area_id is null);
 
 -- name: lock_pools(slots, channels)
--- Take pools in one order for everybody; capacity, taken and open are as of the lock, not of the snapshot. The
--- slots' times are of the snapshot: who changes them replaces the pools, so that who waited here finds none.
-select slot_pool.slot_id, slot_pool.channel, capacity - taken as free, issued, open, slot.starts_at, slot.ends_at
+-- Take pools in one order for everybody; capacity, taken and open are as of the lock, not of the snapshot.
+select slot_pool.slot_id, slot_pool.channel, capacity - taken as free, issued, open
 from slot_pool
-join slot on slot.id = slot_pool.slot_id
 where (slot_id, channel) in (select * from unnest(:slots::uuid[], :channels::text[]))
 order by slot_id, channel
-for no key update of slot_pool;
+for no key update;
 
--- name: insert_bookings(ids, slots, channels, numbers, codes, people, accounts, mandates, days, answers, keys, now)
--- Write bookings and count them into their pools; one whose key came in meanwhile is left out and not counted.
+-- name: insert_bookings(ids, slots, channels, numbers, codes, people, accounts, mandates, days, answers, keys, chain, now)
+-- Write bookings, count them into their pools, and take the audit chain; one whose key came in meanwhile is left out.
 with inserted as (
     insert into booking (id, slot_id, channel, number, code, person_id, booked_by, mandate_id, day, answers,
                          idempotency_key, created_at, changed_at, changed_by)
@@ -97,7 +107,9 @@ with inserted as (
     from (select slot_id, channel, count(*) as bookings, max(number) as newest from inserted group by 1, 2) as added
     where slot_pool.slot_id = added.slot_id and slot_pool.channel = added.channel
 )
-select id from inserted;
+select inserted.id, head.seq, head.mac
+from inserted
+cross join (select seq, mac from audit_chain where chain = :chain for no key update) as head;
 
 -- name: replay(ids)
 -- Mark repeats of a key: a write, so that the answer waits for the standby as the first one did.
