@@ -52,17 +52,20 @@ async def change(conn: Connection, vault: Vault, requests: Sequence[ChangeReques
     """Return for each request, in order, the booking as it is then, or why not. Needs a transaction.
 
     A change that has been made already is answered like the first time, and written (see `booking.seen`).
-    A second change to one booking in a batch is judged after the first was written.
+    Of several in a batch to one booking, those to the status of the first come first, and what differs is judged
+    after that was written.
     """
     outcomes: dict[int, Outcome] = {}
     entries: list[audit.Entry] = []
     await sql.bookings.lock_bookings(conn, ids=list({request.booking_id for request in requests}))
     while len(outcomes) < len(requests):
-        wave: dict[UUID, int] = {}
-        for index, request in enumerate(requests):
-            if index not in outcomes:
-                wave.setdefault(request.booking_id, index)
-        await _change_each_once(conn, {index: requests[index] for index in wave.values()}, outcomes, entries, now)
+        wave: dict[UUID, BookingStatus] = {}
+        turn = {
+            index: request
+            for index, request in enumerate(requests)
+            if index not in outcomes and wave.setdefault(request.booking_id, request.to) == request.to
+        }
+        await _change_each_once(conn, turn, outcomes, entries, now)
     await audit.record_all(conn, vault, now, entries)
     return [outcomes[index] for index in range(len(requests))]
 
@@ -74,7 +77,7 @@ async def _change_each_once(
     entries: list[audit.Entry],
     now: datetime,
 ) -> None:
-    """Carry out requests that are all for different bookings."""
+    """Carry out requests of which those for one booking all want the same."""
     rows = await sql.bookings.changes(
         conn,
         accounts=[request.account_id for request in requests.values()],
@@ -94,7 +97,7 @@ async def _change_each_once(
         facts[index] = fact
         if fact["status"] == request.to:
             repeated.append(request.booking_id)
-        else:
+        elif request.booking_id not in changing:
             changing[request.booking_id] = request
             entries.append(_entry(request, fact))
     await _write(conn, changing, {fact["id"]: fact for fact in facts.values()}, now)

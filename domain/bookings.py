@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import sql
 from domain import audit
 from domain.booking_limits import LONGEST_WINDOW_DAYS, Held
-from domain.booking_rules import BookingRequest, Facts, check_limits, refusal
-from domain.errors import Conflict, Refusal
+from domain.booking_rules import BookingRequest, Facts, check_limits, check_permission, refusal
+from domain.errors import Conflict, NotFound, Refusal
 from domain.idempotency import KeyReused
 from domain.identifiers import new_id
 from domain.notices import Notice, tell_all
@@ -57,11 +57,12 @@ class Granted:
 async def book(conn: Connection, vault: Vault, requests: Sequence[BookingRequest], now: datetime) -> list[Outcome]:
     """Return for each request, in order, the booking or why not. Needs a transaction; see the module for its locks.
 
-    A request whose key was used before by the same account is answered with that booking as it is now,
-    or refused as `idempotency_key_reused` where it asks for something else.
+    A request whose key was used before by the same account is answered with that booking as it is now
+    (while the account may still act for the person), or refused as `idempotency_key_reused` where it asks for
+    something else.
     """
     batch = await _fetch(conn, requests, now)
-    outcomes: dict[int, Outcome] = await _answer_repeats(conn, requests, batch)
+    outcomes: dict[int, Outcome] = await _answer_repeats(conn, requests, batch, now)
     granted = await _grant(conn, requests, batch, outcomes, now)
     rows = await _write(conn, granted, now)
     written = {row["id"] for row in rows}
@@ -196,17 +197,25 @@ async def _volunteer_days(
     return counted
 
 
-async def _answer_repeats(conn: Connection, requests: Sequence[BookingRequest], batch: _Batch) -> dict[int, Outcome]:
-    """Answer requests whose key made a booking before."""
+async def _answer_repeats(
+    conn: Connection, requests: Sequence[BookingRequest], batch: _Batch, now: datetime
+) -> dict[int, Outcome]:
+    """Answer requests whose key made a booking before, to whoever may still see it."""
     if not batch.repeats:
         return {}
     ids = list(set(batch.repeats.values()))
     await sql.bookings.replay(conn, ids=ids)
     made = _by_id(await sql.bookings.by_ids(conn, ids=ids))
-    return {
-        index: made[booking_id] if _same(requests[index], made[booking_id]) else KeyReused("idempotency_key_reused")
-        for index, booking_id in batch.repeats.items()
-    }
+    outcomes: dict[int, Outcome] = {}
+    for index, booking_id in batch.repeats.items():
+        request, facts = requests[index], batch.facts(index, requests[index])
+        if not _same(request, made[booking_id]):
+            outcomes[index] = KeyReused("idempotency_key_reused")
+        elif facts.slot is None:  # its service is hidden by now
+            outcomes[index] = made[booking_id] if facts.cares else NotFound("slot_not_found")
+        else:
+            outcomes[index] = check_permission(request, facts, facts.slot, now) or made[booking_id]
+    return outcomes
 
 
 def _same(request: BookingRequest, booking: Row) -> bool:
@@ -232,12 +241,16 @@ async def _grant(
         else:
             outcomes[index] = reason
     wanted = {(request.slot_id, channel) for _, request in wanting for channel in request.channels}
-    pools = _Pools(await pools_locked(conn, wanted))
+    locked = await pools_locked(conn, wanted)
+    pools, moved = _Pools(locked), _moved(locked, batch.slots)
     granted: dict[tuple[UUID, str], Granted] = {}
     for index, request in wanting:
         earlier = granted.get((request.account_id, request.key))
         if earlier is not None:
             earlier.indexes.append(index)
+            continue
+        if request.slot_id in moved:
+            outcomes[index] = Conflict("slot_changed")
             continue
         slot = batch.slots[request.slot_id]
         if batch.has_changed_for(request):
@@ -254,6 +267,12 @@ async def _grant(
         batch.remember(request, grant.id, slot)
         granted[request.account_id, request.key] = grant
     return list(granted.values())
+
+
+def _moved(locked: Iterable[Row], slots: Mapping[UUID, Row]) -> set[UUID]:
+    """Return the slots that were given other times after they were read; from the lock on they keep them."""
+    times = {slot_id: (slot["starts_at"], slot["ends_at"]) for slot_id, slot in slots.items()}
+    return {row["slot_id"] for row in locked if (row["starts_at"], row["ends_at"]) != times[row["slot_id"]]}
 
 
 class _Pools:
@@ -304,6 +323,8 @@ async def _write(conn: Connection, granted: Sequence[Granted], now: datetime) ->
     """
     if not granted:
         return ()
+    # Who loses a key waits for who has it: in one order, so that two batches do not wait for each other.
+    granted = sorted(granted, key=lambda grant: (grant.request.account_id, grant.request.key))
     rows: Sequence[Record] = await sql.bookings.insert_bookings(
         conn,
         ids=[grant.id for grant in granted],

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-DATABASE_RETRY_SECONDS = 2
+RETRY_SECONDS = 2
 STAFF = frozenset(STAFF_ROLES)
 
 
@@ -72,16 +72,20 @@ async def answer(request: web.Request, handler: Handler, request_id: str) -> web
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
-    except (*DATABASE_BUSY, *DATABASE_GONE) as error:
-        code = "busy" if isinstance(error, DATABASE_BUSY) else "database_unavailable"
-        log.warning(code, request_id=request_id, error=type(error).__name__)
-        later = Unavailable(code, retry_after=DATABASE_RETRY_SECONDS)
-        return problem(request, request_id, status_of(later), later.code, later.facts)
+    except DATABASE_BUSY as error:
+        return later(request, request_id, error, Unavailable("busy", retry_after=RETRY_SECONDS))
+    except DATABASE_GONE as error:
+        return later(request, request_id, error, Unavailable("database_unavailable", retry_after=RETRY_SECONDS))
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001  # the last net under every request
         log.error("unexpected error", request_id=request_id, **where(error))  # noqa: TRY400  # no text, see where
         return problem(request, request_id, 500, "internal_error", {"request_id": request_id})
+
+
+def later(request: web.Request, request_id: str, error: Exception, refusal: Unavailable) -> web.Response:
+    log.warning(refusal.code, request_id=request_id, error=type(error).__name__)
+    return problem(request, request_id, status_of(refusal), refusal.code, refusal.facts)
 
 
 def where(error: BaseException) -> dict[str, object]:

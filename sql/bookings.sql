@@ -82,12 +82,14 @@ where provider.id in (select provider_id from staff_grant where account_id = :ac
        where account_id = :account_id and role = any(:roles::text[]) and provider_id is null and area_id is null);
 
 -- name: lock_pools(slots, channels)
--- Take pools in one order for everybody; capacity, taken and open are as of the lock, not of the snapshot.
-select slot_pool.slot_id, slot_pool.channel, capacity - taken as free, issued, open
+-- Take pools in one order for everybody; capacity, taken and open are as of the lock, not of the snapshot. The
+-- slots' times are of the snapshot: who changes them replaces the pools, so that who waited here finds none.
+select slot_pool.slot_id, slot_pool.channel, capacity - taken as free, issued, open, slot.starts_at, slot.ends_at
 from slot_pool
+join slot on slot.id = slot_pool.slot_id
 where (slot_id, channel) in (select * from unnest(:slots::uuid[], :channels::text[]))
 order by slot_id, channel
-for no key update;
+for no key update of slot_pool;
 
 -- name: insert_bookings(ids, slots, channels, numbers, codes, people, accounts, mandates, days, answers, keys, chain, now)
 -- Write bookings, count them into their pools, and take the audit chain; one whose key came in meanwhile is left out.

@@ -361,3 +361,33 @@ async def mandate(
         EPOCH,
     )
     return mandate_id
+
+
+async def booking(
+    conn: Connection, slot_id: UUID, resident: Resident, *, channel: str = "public", status: str = "booked"
+) -> UUID:
+    """Make a booking by a resident for the resident, counted into its pool as the service would."""
+    booking_id = new_id()
+    standing = status not in ("cancelled", "moved")
+    number = await conn.fetchval(
+        """update slot_pool set issued = issued + 1, taken = taken + $3
+           where slot_id = $1 and channel = $2 returning issued""",
+        slot_id,
+        channel,
+        int(standing),
+    )
+    await conn.execute(
+        """insert into booking (id, slot_id, channel, number, code, person_id, booked_by, day, status, answers,
+                                idempotency_key, created_at, changed_at, changed_by)
+           select $1, id, $3, $4, '000000', $5, $6, day, $7, '{}'::jsonb, $8, $9, $9, $6 from slot where id = $2""",
+        booking_id,
+        slot_id,
+        channel,
+        number,
+        resident.person_id,
+        resident.account_id,
+        status,
+        f"made-{next(_count):08}",
+        EPOCH,
+    )
+    return booking_id

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from domain.vocabulary import Role
+from server.errors import field_sentences
 from tests import make
 
 
@@ -331,24 +332,24 @@ async def test_managers_make_and_change_services(client, conn, app):
 @pytest.mark.parametrize(
     ("wrong", "errors"),
     [
-        ({"min_age": 61, "max_age": 60}, {"max_age": ["不能小于 61。"]}),
-        ({"duration_minutes": 0}, {"duration_minutes": ["请填写 1 到 1440 之间的数。"]}),
-        ({"kind": "magic"}, {"kind": ["请从给出的选项中选择。"]}),
-        ({"requirements": [""]}, {"requirements": {"0": ["至少 1 个字。"]}}),
+        ({"min_age": 61, "max_age": 60}, {"max_age": ["not_less_than 61"]}),
+        ({"duration_minutes": 0}, {"duration_minutes": ["not_between 1 1440"]}),
+        ({"kind": "magic"}, {"kind": ["not_a_choice"]}),
+        ({"requirements": [""]}, {"requirements": {"0": ["too_short 1"]}}),
         (
             {"questions": [{"key": "It", "kind": "text", "label": "问", "required": "yes"}]},
             {
                 "questions": {
                     "0": {
-                        "key": ["请用小写字母开头的英文名，可含数字和下划线，最多 40 个字符。"],
-                        "required": ["请选择是或否。"],
+                        "key": ["not_a_key"],
+                        "required": ["not_true_or_false"],
                     }
                 }
             },
         ),
         (
             {"questions": [{"key": "it", "kind": "choice", "label": "问", "required": True, "choices": ["一"]}]},
-            {"questions": {"0": {"choices": ["至少 2 项。"]}}},
+            {"questions": {"0": {"choices": ["too_few 2"]}}},
         ),
     ],
 )
@@ -357,7 +358,7 @@ async def test_a_service_that_makes_no_sense_is_refused_by_field(client, conn, a
     manager = await make.staff(conn, app, Role.MANAGER, provider_id=provider_id)
     new = {**SERVICE, "provider_id": str(provider_id), **wrong}
     status, body = await send(client, "POST", "/v1/staff/services", manager, new)
-    assert (status, body["code"], body["errors"]) == (400, "invalid_input", errors)
+    assert (status, body["code"], body["errors"]) == (400, "invalid_input", field_sentences(errors, "zh"))
     assert await conn.fetchval("select count(*) from service") == 0
 
 
