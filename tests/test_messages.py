@@ -45,7 +45,6 @@ INDIRECT: dict[tuple[str, str], dict[str, set[str]]] = {
         "assurance_too_low": {"assurance"},
     },
     ("domain/sessions.py", "_active_account"): {"account_suspended": set(), "account_deleted": set()},
-    ("server/pipeline.py", "answer"): {"busy": {"retry_after"}, "database_unavailable": {"retry_after"}},
 }
 """Where a code is not written at the refusal itself: the function, its codes, and the facts of each."""
 
