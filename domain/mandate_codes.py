@@ -66,19 +66,16 @@ async def ask(conn: Connection, ctx: Context, named: PersonNamed, terms: Terms) 
     A volunteer need not know the person's id. Whoever cannot be asked so (unknown, another name, no phone)
     gets the volunteer one and the same refusal, which is counted.
     """
-    caller = require_signed_in(ctx)
-    volunteer = await mandates.begin(conn, ctx, terms)
-    if volunteer["account_id"] == caller.account_id:
-        return await _ask(conn, ctx, named, terms, volunteer)
-    await require_care(conn, ctx, mandates.require_id(named))
-    await require_registered(conn, ctx)
-    return await _ask(conn, ctx, named, terms, volunteer)
+    own = await sql.volunteers.by_account(conn, account_id=require_signed_in(ctx).account_id)
+    if own is None or own["id"] != terms.volunteer_id:
+        await require_care(conn, ctx, mandates.require_id(named))
+        await require_registered(conn, ctx)
+    return await _ask(conn, ctx, named, terms)
 
 
 async def ask_as_staff(conn: Connection, ctx: Context, named: PersonNamed, terms: Terms) -> dict[str, Any]:
     await require_staff_of_volunteer(conn, ctx, terms.volunteer_id, *CLERKS)
-    volunteer = await mandates.begin(conn, ctx, terms)
-    return await _ask(conn, ctx, named, terms, volunteer)
+    return await _ask(conn, ctx, named, terms)
 
 
 async def repeat(conn: Connection, ctx: Context, mandate_id: UUID) -> dict[str, Any]:
@@ -126,8 +123,9 @@ async def confirm(conn: Connection, ctx: Context, mandate_id: UUID, code: str) -
     return shown
 
 
-async def _ask(conn: Connection, ctx: Context, named: PersonNamed, terms: Terms, volunteer: Record) -> dict[str, Any]:
+async def _ask(conn: Connection, ctx: Context, named: PersonNamed, terms: Terms) -> dict[str, Any]:
     caller = require_signed_in(ctx)
+    volunteer = await mandates.begin(conn, ctx, terms)
     wrong = await sql.mandates.refused_persons(
         conn, account_id=caller.account_id, since=ctx.now - timedelta(seconds=HOUR_SECONDS)
     )

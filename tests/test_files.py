@@ -20,7 +20,7 @@ from domain.identifiers import new_id
 from domain.vault import VaultError
 from domain.vocabulary import MAX_FILE_BYTES, Role
 from handlers import uploads
-from handlers.files import FILE_STORE, UPLOADS
+from handlers.files import FILE_STORE, MOST_UPLOADS, UPLOADS
 from server.app import build_vault
 from server.config import Keys
 from tests import make
@@ -356,3 +356,25 @@ async def test_contents_come_under_a_new_key_and_the_old_one_may_go(client, conn
     assert (await files.reseal(conn, store)).resealed == 0
     opened = [await later.get(UUID(one)) for one in made if UUID(one) not in done.broken]
     assert opened == [png(), png()]
+
+
+async def test_a_client_that_hangs_up_leaves_nothing_and_frees_its_place(client, app, settings, clerk, capsys):
+    body = PURPOSE + part("file", png())
+    head = (
+        f"POST /v1/files HTTP/1.1\r\nHost: here\r\nAuthorization: {clerk.headers['Authorization']}\r\n"
+        f"Idempotency-Key: {make.key()['Idempotency-Key']}\r\nContent-Length: {len(body) + 1000}\r\n"
+        "Content-Type: multipart/form-data; boundary=here\r\n\r\n"
+    )
+    for _ in range(8):
+        _, writer = await asyncio.open_connection(client.server.host, client.server.port)
+        writer.write(head.encode() + body)
+        await writer.drain()
+        await asyncio.sleep(0.02)
+        writer.close()
+        await writer.wait_closed()
+    async with asyncio.timeout(5), contextlib.AsyncExitStack() as held:
+        for _ in range(MOST_UPLOADS):
+            await held.enter_async_context(app[UPLOADS])
+    assert (await upload(client, clerk))[0] == 201
+    assert len(stored(settings)) == 1
+    assert "unexpected error" not in capsys.readouterr().out
