@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 
-@operation(query=DaysQuery, reply=DayOffers)
+@operation(query=DaysQuery, reply=DayOffers, etag=True)
 async def days(request: web.Request) -> web.Response:
     """Show what each day of a range offers at a service: a hint, as the booking itself decides."""
     service_id, query = path_id(request), read_query(request, DaysQuery)
@@ -28,7 +28,7 @@ async def days(request: web.Request) -> web.Response:
     return conditional(request, await request.app[AVAILABILITY].get((service_id, *query.values()), load))
 
 
-@operation(query=SlotsQuery, reply=SlotOffers)
+@operation(query=SlotsQuery, reply=SlotOffers, etag=True)
 async def slots(request: web.Request) -> web.Response:
     """Show the slots of a day at a service: a hint, as the booking itself decides."""
     service_id, query = path_id(request), read_query(request, SlotsQuery)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BY_LANGUAGE = {**HEADERS, "Vary": "Accept-Language"}
 
 
-@operation(reply=AreaTree)
+@operation(reply=AreaTree, etag=True)
 async def areas(request: web.Request) -> web.Response:
     """List all areas, from the league down to the communities."""
     async with connection(request) as conn:
@@ -24,7 +24,7 @@ async def areas(request: web.Request) -> web.Response:
     return conditional(request, json_answer(shape(AreaTree).dump({"items": found, "next": None})))
 
 
-@operation(query=ProviderQuery, reply=Provider)
+@operation(query=ProviderQuery, reply=Provider, etag=True)
 async def providers(request: web.Request) -> web.Response:
     """List hospitals, desks and homes, of a kind, of an area with all below it, or by words."""
     query = read_query(request, ProviderQuery)
@@ -33,7 +33,7 @@ async def providers(request: web.Request) -> web.Response:
     return conditional(request, json_answer(page_value(Provider, found, query["limit"], cursor_at)))
 
 
-@operation(reply=Provider)
+@operation(reply=Provider, etag=True)
 async def provider(request: web.Request) -> web.Response:
     """Show one provider."""
     async with connection(request) as conn:
@@ -41,7 +41,7 @@ async def provider(request: web.Request) -> web.Response:
     return conditional(request, json_answer(shape(Provider).dump(found)))
 
 
-@operation(query=ServiceQuery, reply=ServiceInList)
+@operation(query=ServiceQuery, reply=ServiceInList, etag=True)
 async def services(request: web.Request) -> web.Response:
     """List services, of a provider, of a kind, or by words."""
     query = read_query(request, ServiceQuery)
@@ -50,7 +50,7 @@ async def services(request: web.Request) -> web.Response:
     return conditional(request, json_answer(page_value(ServiceInList, found, query["limit"], cursor_at)))
 
 
-@operation(reply=Service)
+@operation(reply=Service, etag=True)
 async def service(request: web.Request) -> web.Response:
     """Show one service: what to bring, who may come, what is asked, and the rules of booking."""
     async with connection(request) as conn:

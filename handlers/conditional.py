@@ -25,13 +25,18 @@ class Answer(NamedTuple):
         return cls(body, hashlib.blake2b(body, digest_size=12).hexdigest())
 
 
-def conditional(request: web.Request, answer: Answer, headers: Mapping[str, str] = HEADERS) -> web.Response:
+def conditional(
+    request: web.Request,
+    answer: Answer,
+    headers: Mapping[str, str] = HEADERS,
+    media_type: str = "application/json",
+) -> web.Response:
     """Send the answer, or 304 where the request names its tag."""
     known = request.if_none_match or ()
     if any(each.value in (answer.tag, ANY) for each in known):
         response = web.Response(status=304, headers=headers)
     else:
-        response = web.Response(body=answer.body, headers=headers, content_type="application/json", charset="utf-8")
+        response = web.Response(body=answer.body, headers=headers, content_type=media_type, charset="utf-8")
     response.etag = answer.tag
     return response
 

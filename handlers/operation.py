@@ -18,14 +18,18 @@ OPERATIONS: dict[Handler, Operation] = {}
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation's wire shapes. `creates`: an `Idempotency-Key` header is required."""
+    """One operation's wire shapes.
 
-    summary: str
+    `creates`: an `Idempotency-Key` header is required. `etag`: who has the answer already is sent 304.
+    An operation whose query or body takes a `Cursor` answers a page of `reply`.
+    """
+
     body: type[Schema] | None
     query: type[Schema] | None
     reply: type[Schema] | None
     status: int
     creates: bool
+    etag: bool
     media_type: str
     body_media_type: str
 
@@ -37,14 +41,14 @@ def operation(
     reply: type[Schema] | None = None,
     status: int = 200,
     creates: bool = False,
+    etag: bool = False,
     media_type: str = "application/json",
     body_media_type: str = "application/json",
 ) -> Callable[[Handler], Handler]:
-    """Name the shapes that a handler reads and writes; its docstring is the operation's summary."""
+    """Name the shapes that a handler reads and writes; its docstring says what the operation does."""
 
     def mark(handler: Handler) -> Handler:
-        summary = (handler.__doc__ or "").strip().partition("\n")[0]
-        OPERATIONS[handler] = Operation(summary, body, query, reply, status, creates, media_type, body_media_type)
+        OPERATIONS[handler] = Operation(body, query, reply, status, creates, etag, media_type, body_media_type)
         return handler
 
     return mark

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from domain.file_store import FileStore, FileStoreError
 from domain.vault import Vault
+from handlers.docs import DOCS
 from handlers.files import FILE_STORE, MOST_UPLOADS, UPLOADS
 from handlers.ports import ACCESS_TOKENS, REVOCATIONS, SMS, THROTTLE, WECHAT
 from handlers.request import CLOCK, MAX_BODY_BYTES, POOL, SAY, VAULT
@@ -22,6 +23,7 @@ from server.access_log import ACCESS_LOG, AccessLog
 from server.auth import AUTHENTICATION, Authentication
 from server.config import SETTINGS, SettingError
 from server.database import create_pool
+from server.docs import docs
 from server.errors import say
 from server.groups import groups
 from server.metrics import METRICS, Metrics
@@ -111,6 +113,7 @@ def build_app(
     app[FILE_STORE] = build_file_store(settings, app[VAULT])
     app[UPLOADS] = asyncio.Semaphore(MOST_UPLOADS)
     app[SAY] = say
+    app[DOCS] = docs()
     app[AVAILABILITY] = ShortCache()
     app[METRICS] = Metrics()
     app[ACCESS_LOG] = AccessLog(sys.stdout, time.time)

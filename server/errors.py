@@ -53,22 +53,40 @@ OTHER_STATUS: tuple[str, Mapping[str, Any]] = ("bad_request", {})
 MESSAGES = Path(__file__).parent / "messages"
 FIELD_SECTION = "field"
 """What is said beside one field; the other sections are about the whole request."""
+WORDS_SUFFIX = "_words"
+"""Sections so named explain and refuse nothing."""
+LANGUAGES = ("zh", "en")
+
+
+@cache
+def catalogue(language: str) -> dict[str, dict[str, Any]]:
+    """Load all sentences of a language, by section and code."""
+    return tomllib.loads((MESSAGES / f"{language}.toml").read_text(encoding="utf-8"))
 
 
 @cache
 def messages(language: str) -> dict[str, tuple[str, str]]:
-    """Load a language's title (always the same) and detail (filled with the facts) of every code."""
-    catalogue = tomllib.loads((MESSAGES / f"{language}.toml").read_text(encoding="utf-8"))
-    del catalogue[FIELD_SECTION]
-    return {code: (title, detail) for section in catalogue.values() for code, (title, detail) in section.items()}
+    """Return the title (always the same) and the detail (filled with the facts) of every code."""
+    return {
+        code: (title, detail)
+        for name, section in catalogue(language).items()
+        if name != FIELD_SECTION
+        for code, (title, detail) in section.items()
+    }
 
 
-@cache
+def refusals() -> dict[str, dict[str, dict[str, tuple[str, str]]]]:
+    """Return title and detail by section, code and language, of what refuses and is not only said."""
+    return {
+        name: {code: {language: messages(language)[code] for language in LANGUAGES} for code in section}
+        for name, section in catalogue(LANGUAGES[0]).items()
+        if name != FIELD_SECTION and not name.endswith(WORDS_SUFFIX)
+    }
+
+
 def field_messages(language: str) -> dict[str, str]:
-    """Load a language's sentence of every code that a field of an input can get."""
-    catalogue = tomllib.loads((MESSAGES / f"{language}.toml").read_text(encoding="utf-8"))
-    section: dict[str, str] = catalogue[FIELD_SECTION]
-    return section
+    """Return the sentence of every code that a field of an input can get."""
+    return catalogue(language)[FIELD_SECTION]
 
 
 def language_of(request: web.BaseRequest) -> str:

@@ -15,9 +15,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from server.app import build_app, build_vault
 from server.config import Keys, Settings
 from server.database import prepare_connection
+from tests import contract
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from aiohttp import web
@@ -98,8 +99,12 @@ async def conn(database: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-def app(settings: Settings, clock: MovableClock) -> web.Application:
-    return build_app(settings, clock)
+def app(settings: Settings, clock: MovableClock) -> Iterator[web.Application]:
+    """The service; whatever it answers in a test has to be as its OpenAPI document says."""
+    built = build_app(settings, clock)
+    broken = contract.watch(built)
+    yield built
+    assert broken() == []
 
 
 @pytest.fixture
