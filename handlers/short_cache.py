@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
 
 SECONDS = 0.05
-MOST_ANSWERS = 2_000
+MOST_ANSWERS = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,15 +53,6 @@ async def pattern(client, staff, service_id, **given):
 async def book(client, resident, slot_id):
     body = {"slot_id": str(slot_id), "person_id": str(resident.person_id), "mandate_id": None}
     return await send(client, "POST", "/v1/bookings", resident, body, **make.key())
-
-
-async def elsewhere(database, query, *given):
-    """Run a query on a connection of its own."""
-    other = await asyncpg.connect(database)
-    try:
-        return await other.fetch(query, *given)
-    finally:
-        await other.close()
 
 
 @pytest.fixture
@@ -402,23 +392,33 @@ async def test_times_stay_once_a_number_was_given_out(client, conn, app, desk):
     assert (await send(client, "PUT", f"/v1/staff/slots/{made['id']}", manager, same))[0] == 200
 
 
-async def test_a_booking_that_read_the_old_times_finds_no_pool(conn, database, client, desk):
-    """What a booking does that read the slot, then waits for its pool while the slot is moved."""
+@pytest.mark.parametrize("waits_for", ["its person", "its pool"])
+async def test_a_booking_that_read_the_former_times_of_a_slot_is_not_made(client, conn, app, desk, waits_for):
     service_id, manager = desk
-    slot_id = await make.slot(conn, service_id, public=1, assisted=1, counter=1)
-    lock = "select channel from slot_pool where slot_id = $1 and channel = 'public' for no key update"
+    _, slot = await create(client, manager, service_id, at(25, 8))
+    resident = await make.resident(conn, app)
+    path, slot_id = f"/v1/staff/slots/{slot['id']}", UUID(slot["id"])
+    change = {"version": 1, "starts_at": at(27, 9).isoformat(), "ends_at": at(27, 10).isoformat()}
     async with conn.transaction():
-        await conn.execute("select from slot_pool where slot_id = $1 for key share", slot_id)
-        body = {"version": 1, "starts_at": at(27, 9).isoformat(), "ends_at": at(27, 10).isoformat()}
-        moving = asyncio.create_task(send(client, "PUT", f"/v1/staff/slots/{slot_id}", manager, body))
-        await asyncio.sleep(0.2)
-        booking = asyncio.create_task(elsewhere(database, lock, slot_id))
-        await asyncio.sleep(0.2)
-        assert not moving.done()
+        if waits_for == "its person":
+            await conn.execute("select from person where id = $1 for update", resident.person_id)
+            booking = asyncio.create_task(book(client, resident, slot_id))
+            await asyncio.sleep(0.2)
+            moving = asyncio.create_task(send(client, "PUT", path, manager, change))
+            await asyncio.wait({moving})
+        else:
+            await conn.execute("select from slot_pool where slot_id = $1 for key share", slot_id)
+            moving = asyncio.create_task(send(client, "PUT", path, manager, change))
+            await asyncio.sleep(0.2)
+            booking = asyncio.create_task(book(client, resident, slot_id))
+            await asyncio.sleep(0.2)
         assert not booking.done()
     assert (await moving)[0] == 200
-    assert await booking == []
-    assert await conn.fetchval("select count(*) from slot_pool where slot_id = $1 and open", slot_id) == 3
+    status, body = await booking
+    assert (status, body["code"]) == (409, "slot_changed" if waits_for == "its person" else "slot_full")
+    assert await conn.fetchval("select count(*) from booking") == 0
+    status, body = await book(client, resident, slot_id)
+    assert (status, body["starts_at"]) == (201, "2026-11-27T09:00:00+08:00")
 
 
 async def test_what_is_over_stays_as_it_was(client, conn, app, desk, clock):
