@@ -2,8 +2,10 @@
 -- One slot as its staff see it.
 select slot.id, slot.service_id, slot.policy_id, slot.day, slot.starts_at, slot.ends_at, slot.release_at,
        slot.order_until, slot.cancel_until, slot.resource, slot.state, slot.closed_reason, slot.version,
-       (select jsonb_object_agg(channel, jsonb_build_object('capacity', capacity, 'taken', taken))
-        from slot_pool where slot_id = slot.id) as pools
+       (select jsonb_object_agg(each.channel, jsonb_build_object('capacity', coalesce(capacity, 0),
+                                                                 'taken', coalesce(taken, 0)))
+        from unnest(array['public', 'assisted', 'counter']) as each (channel)
+        left join slot_pool on slot_id = slot.id and slot_pool.channel = each.channel) as pools
 from slot
 where slot.id = :id;
 
@@ -11,8 +13,10 @@ where slot.id = :id;
 -- Slots of a service in a span of time, in order.
 select slot.id, slot.service_id, slot.policy_id, slot.day, slot.starts_at, slot.ends_at, slot.release_at,
        slot.order_until, slot.cancel_until, slot.resource, slot.state, slot.closed_reason, slot.version,
-       (select jsonb_object_agg(channel, jsonb_build_object('capacity', capacity, 'taken', taken))
-        from slot_pool where slot_id = slot.id) as pools
+       (select jsonb_object_agg(each.channel, jsonb_build_object('capacity', coalesce(capacity, 0),
+                                                                 'taken', coalesce(taken, 0)))
+        from unnest(array['public', 'assisted', 'counter']) as each (channel)
+        left join slot_pool on slot_id = slot.id and slot_pool.channel = each.channel) as pools
 from slot
 where slot.service_id = :service_id and slot.starts_at >= :begins and slot.starts_at < :ends
   and (:after::uuid is null
