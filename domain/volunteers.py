@@ -88,13 +88,15 @@ async def change(
     return shown
 
 
-async def leave(conn: Connection, ctx: Context) -> None:
+async def leave(conn: Connection, ctx: Context) -> Record:
     """Stop being a volunteer; every mandate that the caller holds is revoked."""
     account_id = require_signed_in(ctx).account_id
     volunteer_id = await end(conn, ctx, (APPLIED, APPROVED))
     if volunteer_id is None:
         raise await _why_not(conn, account_id)
+    shown = await _one(conn, volunteer_id)
     await audit.record(conn, ctx, "volunteers.left", volunteer_id)
+    return shown
 
 
 async def end(

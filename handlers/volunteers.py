@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from domain import volunteers
 from handlers.operation import operation
+from handlers.ports import REVOCATIONS
 from handlers.request import (
     connection,
     context,
@@ -78,15 +79,23 @@ async def change(request: web.Request) -> web.Response:
     """Change what the caller serves; a new team has to approve first."""
     body = await read_body(request, VolunteerForm)
     async with transaction(request) as conn:
-        return reply(Volunteer, await volunteers.change(conn, context(request), **body))
+        changed = await volunteers.change(conn, context(request), **body)
+    _announce(request, changed)
+    return reply(Volunteer, changed)
 
 
 @operation(status=204)
 async def leave(request: web.Request) -> web.Response:
     """Stop being a volunteer; every mandate held is revoked."""
     async with transaction(request) as conn:
-        await volunteers.leave(conn, context(request))
+        left = await volunteers.leave(conn, context(request))
+    _announce(request, left)
     return no_content()
+
+
+def _announce(request: web.Request, volunteer: Record) -> None:
+    """Refuse tokens of the roles before at once: the database's own notification comes a moment later."""
+    request.app[REVOCATIONS].version_raised(volunteer["account_id"], volunteer["account_version"])
 
 
 @operation(reply=VolunteerCard)
@@ -127,7 +136,9 @@ async def _decide(
     request: web.Request, decision: Callable[[Connection, Context, UUID], Awaitable[Record]]
 ) -> web.Response:
     async with transaction(request) as conn:
-        return reply(StaffVolunteer, await decision(conn, context(request), path_id(request)))
+        decided = await decision(conn, context(request), path_id(request))
+    _announce(request, decided)
+    return reply(StaffVolunteer, decided)
 
 
 @operation(query=StaffTeamQuery, reply=StaffTeamPage)

@@ -101,14 +101,15 @@ join person on person.id = care.person_id
 where volunteer.id = :id and volunteer.status = 'approved';
 
 -- name: one(id)^
--- A volunteer whole.
-select volunteer.id, volunteer.status, volunteer.languages, volunteer.applied_at, volunteer.decided_at,
+-- A volunteer whole, with the version of the account's roles.
+select volunteer.id, volunteer.account_id, account.version as account_version, volunteer.status, volunteer.languages, volunteer.applied_at, volunteer.decided_at,
     jsonb_build_object('id', team.id, 'name', team.name) as team,
     person.id as person_id, coalesce(person.name, '') as name,
     (select coalesce(jsonb_agg(jsonb_build_object('id', area.id, 'name', area.name) order by area.id), '[]')
      from volunteer_area join area on area.id = volunteer_area.area_id
      where volunteer_area.volunteer_id = volunteer.id) as areas
 from volunteer
+join account on account.id = volunteer.account_id
 join team on team.id = volunteer.team_id
 left join care on care.account_id = volunteer.account_id and care.relation = 'self' and care.ended_at is null
 left join person on person.id = care.person_id
