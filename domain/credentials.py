@@ -7,12 +7,18 @@ import hmac
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import TYPE_CHECKING, TypeVar
 
 import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Hashed = TypeVar("Hashed")
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """OWASP's figures: some 30 ms and 19 MiB each, so two at a time harm nobody else on a small machine."""
@@ -32,12 +38,12 @@ class _Hashing:
         self.threads = ThreadPoolExecutor(HASHES_AT_ONCE, thread_name_prefix="argon2")
         self.waiting = 0
 
-    async def verify(self, stored: str | None, password: str) -> bool:
+    async def run(self, hashing: Callable[..., Hashed], *arguments: str | None) -> Hashed:
         if self.waiting >= MOST_WAITING:
             raise Unavailable("busy", retry_after=5)
         self.waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self.threads, _matches, stored, password)
+            return await asyncio.get_running_loop().run_in_executor(self.threads, hashing, *arguments)
         finally:
             self.waiting -= 1
 
@@ -60,11 +66,11 @@ def _matches(stored: str | None, password: str) -> bool:
 
 async def password_matches(stored: str | None, password: str) -> bool:
     """Say whether the password is right. Takes as long where there is no such account (None)."""
-    return await _hashing.verify(stored, password)
+    return await _hashing.run(_matches, stored, password)
 
 
-def hash_password(password: str) -> str:
-    return HASHER.hash(password)
+async def hash_password(password: str) -> str:
+    return await _hashing.run(HASHER.hash, password)
 
 
 def new_password() -> str:

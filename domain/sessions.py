@@ -183,10 +183,10 @@ async def end_all(conn: Connection, ctx: Context, account_id: UUID, reason: str)
 
 
 async def live(conn: Connection, ctx: Context, limit: int, after: UUID | None) -> Sequence[Record]:
-    """List the caller's own live sessions, newest first."""
+    """Return the caller's own live sessions, newest first; one more than `limit` where there are more."""
     caller = require_signed_in(ctx)
     rows: Sequence[Record] = await sql.sessions.live(
-        conn, account_id=caller.account_id, now=ctx.now, after=after, limit=limit
+        conn, account_id=caller.account_id, now=ctx.now, after=after, limit=limit + 1
     )
     return rows
 

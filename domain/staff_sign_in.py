@@ -79,3 +79,8 @@ async def finish(conn: Connection, ctx: Context, attempt: Attempt, step: int | N
         raise Unauthorized("sign_in_failed").keeping()
     await sql.sessions.forget_staff_attempts(conn, login_index=attempt.login_index)
     return await sessions.begin(conn, ctx, attempt.account_id, device, way="staff")
+
+
+async def lift_lock(conn: Connection, ctx: Context, login: str) -> None:
+    """Begin counting anew, for a rule that has checked its own permission."""
+    await sql.sessions.forget_staff_attempts(conn, login_index=login_index(ctx, login))

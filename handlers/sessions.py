@@ -94,7 +94,7 @@ async def live(request: web.Request) -> web.Response:
     """List where one is signed in, newest first."""
     query = read_query(request, SessionsQuery)
     async with connection(request) as conn:
-        rows = await sessions.live(conn, context(request), query["limit"] + 1, query["after"])
+        rows = await sessions.live(conn, context(request), **query)
     current = request[CALLER].session_id
     items = [{**row, "current": row["id"] == current} for row in rows]
     return page(Session, items, query["limit"], cursor_at)

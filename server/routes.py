@@ -19,6 +19,7 @@ from handlers import (
     services,
     sessions,
     slots,
+    staff,
     volunteers,
 )
 from server.access import Access
@@ -117,5 +118,14 @@ ROUTES = tuple(
         (SIGNED_IN, "GET", "/v1/sessions", sessions.live),
         (SIGNED_IN, "DELETE", "/v1/sessions/current", sessions.end_current),
         (SIGNED_IN, "DELETE", "/v1/sessions/{id}", sessions.end_one),
+        (STAFF, "GET", "/v1/staff/me", staff.me),
+        (STAFF, "GET", "/v1/staff/accounts", staff.list_accounts),
+        (STAFF, "POST", "/v1/staff/accounts", staff.create),
+        (STAFF, "GET", "/v1/staff/accounts/{id}", staff.show),
+        (STAFF, "PUT", "/v1/staff/accounts/{id}/grants", staff.put_grants),
+        (STAFF, "POST", "/v1/staff/accounts/{id}/reset", staff.reset),
+        (STAFF, "POST", "/v1/staff/accounts/{id}/suspend", staff.suspend),
+        (STAFF, "POST", "/v1/staff/accounts/{id}/reinstate", staff.reinstate),
+        (STAFF, "POST", "/v1/staff/accounts/{id}/end-sessions", staff.end_sessions),
     )
 )

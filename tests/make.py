@@ -156,7 +156,7 @@ async def staff(
            values ($1, $2, '测试员', 'none', $3)""",
         account_id,
         f"staff{next(_count)}",
-        app[VAULT].seal("staff", "otp_secret_sealed", account_id, b"JBSWY3DPEHPK3PXP"),
+        app[VAULT].seal("staff", "otp_secret_sealed", account_id, b"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
     )
     await conn.execute(
         """insert into staff_grant (id, account_id, role, provider_id, area_id, granted_at)

@@ -116,6 +116,24 @@ create function staff_providers(staff_account uuid, any_role text[]) returns set
 $$;
 comment on function staff_providers is 'every provider at which the account holds one of the roles; lists are filtered by it';
 
+create function staff_covers(staff_account uuid, wanted_role text, wanted_provider uuid, wanted_area uuid)
+returns boolean language sql stable as $$
+    with recursive above as (
+        select coalesce(wanted_area, (select area_id from provider where id = wanted_provider)) as id
+        union
+        select area.parent_id from area join above on area.id = above.id
+    )
+    select exists (
+        select from staff_grant
+        where account_id = staff_account
+            and (role = 'admin' or (role = 'manager' and wanted_role in ('manager', 'clerk')))
+            and (num_nonnulls(provider_id, area_id) = 0 or provider_id = wanted_provider
+                or area_id in (select id from above))
+    )
+$$;
+comment on function staff_covers is
+    'whether the account may give that grant and manage its holder: a role no higher than one of its own, at a place within';
+
 create function staff_grant_raise_version() returns trigger language plpgsql as $$
 begin
     update account set version = version + 1 where id = coalesce(new.account_id, old.account_id);
