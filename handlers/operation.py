@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from aiohttp import web
     from marshmallow import Schema
@@ -21,6 +21,7 @@ class Operation:
     """One operation's wire shapes.
 
     `creates`: an `Idempotency-Key` header is required. `etag`: who has the answer already is sent 304.
+    `also`: other answers that are no refusals, by status.
     An operation whose query or body takes a `Cursor` answers a page of `reply`.
     """
 
@@ -32,6 +33,7 @@ class Operation:
     etag: bool
     media_type: str
     body_media_type: str
+    also: Mapping[int, type[Schema]]
 
 
 def operation(
@@ -44,11 +46,14 @@ def operation(
     etag: bool = False,
     media_type: str = "application/json",
     body_media_type: str = "application/json",
+    also: Mapping[int, type[Schema]] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Name the shapes that a handler reads and writes; its docstring says what the operation does."""
 
     def mark(handler: Handler) -> Handler:
-        OPERATIONS[handler] = Operation(body, query, reply, status, creates, etag, media_type, body_media_type)
+        OPERATIONS[handler] = Operation(
+            body, query, reply, status, creates, etag, media_type, body_media_type, also or {}
+        )
         return handler
 
     return mark
