@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from domain.vault import Vault
 
 _count = itertools.count(1)
+_persons = itertools.count(1)
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -54,8 +55,8 @@ def key() -> dict[str, str]:
 
 def id_number(born: date = date(1990, 5, 17), sex: str = "female") -> str:
     """Return a valid number of a birth place code that does not exist, never the same twice."""
-    serial = next(_count) * 2 + (sex == "male")
-    digits = f"999999{born:%Y%m%d}{serial % 1000:03}"
+    place, serial = divmod(next(_persons), 500)
+    digits = f"{999999 - place}{born:%Y%m%d}{2 * serial + (sex == 'male'):03}"
     return digits + ric.calc_check_digit(f"{digits}0")  # it wants a number of eighteen digits, whatever the last
 
 
@@ -364,17 +365,9 @@ async def mandate(
 
 
 async def booking(
-    conn: Connection,
-    slot_id: UUID,
-    resident: Any,
-    *,
-    person_id: UUID | str | None = None,
-    mandate_id: UUID | None = None,
-    channel: str = "public",
-    status: str = "booked",
-    answers: dict[str, Any] | None = None,
+    conn: Connection, slot_id: UUID, resident: Resident, *, channel: str = "public", status: str = "booked"
 ) -> UUID:
-    """Make a booking by a resident, for the resident unless told, counted into its pool as the service would."""
+    """Make a booking by a resident for the resident, counted into its pool as the service would."""
     booking_id = new_id()
     standing = status not in ("cancelled", "moved")
     number = await conn.fetchval(
@@ -385,18 +378,16 @@ async def booking(
         int(standing),
     )
     await conn.execute(
-        """insert into booking (id, slot_id, channel, number, code, person_id, booked_by, mandate_id, day, status,
-                                answers, idempotency_key, created_at, changed_at, changed_by)
-           select $1, id, $3, $4, '000000', $5, $6, $7, day, $8, $9, $10, $11, $11, $6 from slot where id = $2""",
+        """insert into booking (id, slot_id, channel, number, code, person_id, booked_by, day, status, answers,
+                                idempotency_key, created_at, changed_at, changed_by)
+           select $1, id, $3, $4, '000000', $5, $6, day, $7, '{}'::jsonb, $8, $9, $9, $6 from slot where id = $2""",
         booking_id,
         slot_id,
         channel,
         number,
-        person_id or resident.person_id,
+        resident.person_id,
         resident.account_id,
-        mandate_id,
         status,
-        answers or {},
         f"made-{next(_count):08}",
         EPOCH,
     )

@@ -1,0 +1,198 @@
+"""Every operation denies by default: who may call it stands here, and nobody else gets in or changes a row."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from server.access import Access
+from tests.calls import GOOD
+from tests.contract import document
+
+
+class Row(NamedTuple):
+    """What each caller gets for a call that is good for `who`.
+
+    `resident` and `volunteer` have nothing to do with what the call is about; `other` is an administrator of
+    another area and another provider.
+    """
+
+    who: str | None
+    right: int
+    resident: int
+    volunteer: int
+    other: int
+    nobody: int = 401
+    shared: bool = False
+    """Whether everybody who is signed in may see the same."""
+
+
+def open_to_all(status: int = 200) -> Row:
+    return Row(None, status, status, status, status, status)
+
+
+def of_family(status: int = 200, stranger: int = 404) -> Row:
+    """For residents, each in what is theirs."""
+    return Row("family", status, stranger, stranger, 403)
+
+
+def of_staff(who: str, status: int = 200, elsewhere: int = 404) -> Row:
+    """For staff, each where they work."""
+    return Row(who, status, 403, 403, elsewhere)
+
+
+MAY = {
+    ("GET", "/healthz"): open_to_all(),
+    ("GET", "/readyz"): open_to_all(),
+    ("GET", "/openapi.json"): open_to_all(),
+    ("GET", "/docs"): open_to_all(),
+    ("GET", "/docs/problems"): open_to_all(),
+    ("POST", "/v1/sessions/wechat"): open_to_all(),
+    ("POST", "/v1/sessions/staff"): open_to_all(),
+    ("POST", "/v1/sessions/refresh"): open_to_all(),
+    ("GET", "/v1/sessions"): Row("family", 200, 200, 200, 200),
+    ("DELETE", "/v1/sessions/current"): Row("family", 204, 204, 204, 204),
+    ("DELETE", "/v1/sessions/{id}"): Row("family", 204, 404, 404, 404),
+    ("GET", "/v1/areas"): open_to_all(),
+    ("GET", "/v1/providers"): open_to_all(),
+    ("GET", "/v1/providers/{id}"): open_to_all(),
+    ("GET", "/v1/services"): open_to_all(),
+    ("GET", "/v1/services/{id}"): open_to_all(),
+    ("GET", "/v1/services/{id}/days"): open_to_all(),
+    ("GET", "/v1/services/{id}/slots"): open_to_all(),
+    ("POST", "/v1/bookings"): of_family(201),
+    ("GET", "/v1/bookings"): of_family(stranger=200),
+    ("GET", "/v1/bookings/{id}"): of_family(),
+    ("POST", "/v1/bookings/{id}/cancel"): of_family(),
+    ("POST", "/v1/staff/bookings"): of_staff("clerk", 201),
+    ("POST", "/v1/staff/bookings/search"): of_staff("clerk"),
+    ("POST", "/v1/staff/bookings/{id}/check-in"): of_staff("clerk"),
+    ("POST", "/v1/staff/bookings/{id}/complete"): of_staff("clerk"),
+    ("POST", "/v1/staff/bookings/{id}/no-show"): of_staff("clerk"),
+    ("POST", "/v1/staff/bookings/{id}/cancel"): of_staff("clerk"),
+    ("POST", "/v1/staff/check-ins"): of_staff("clerk"),
+    ("GET", "/v1/staff/areas"): of_staff("admin", elsewhere=200),
+    ("POST", "/v1/staff/areas"): of_staff("admin", 201),
+    ("GET", "/v1/staff/areas/{id}"): of_staff("admin"),
+    ("PUT", "/v1/staff/areas/{id}"): of_staff("admin"),
+    ("GET", "/v1/staff/providers"): of_staff("clerk", elsewhere=200),
+    ("POST", "/v1/staff/providers"): of_staff("area_manager", 201),
+    ("GET", "/v1/staff/providers/{id}"): of_staff("clerk"),
+    ("PUT", "/v1/staff/providers/{id}"): of_staff("manager"),
+    ("GET", "/v1/staff/services"): of_staff("clerk", elsewhere=200),
+    ("POST", "/v1/staff/services"): of_staff("manager", 201),
+    ("GET", "/v1/staff/services/{id}"): of_staff("clerk"),
+    ("PUT", "/v1/staff/services/{id}"): of_staff("manager"),
+    ("GET", "/v1/staff/policies"): of_staff("clerk", elsewhere=200),
+    ("POST", "/v1/staff/policies"): of_staff("manager", 201),
+    ("GET", "/v1/staff/policies/{id}"): of_staff("clerk"),
+    ("GET", "/v1/staff/slots"): of_staff("clerk"),
+    ("POST", "/v1/staff/slots"): of_staff("manager", 201),
+    ("POST", "/v1/staff/slots/pattern"): of_staff("manager"),
+    ("POST", "/v1/staff/slots/close"): of_staff("manager"),
+    ("POST", "/v1/staff/slots/reopen"): of_staff("manager"),
+    ("GET", "/v1/staff/slots/{id}"): of_staff("clerk"),
+    ("PUT", "/v1/staff/slots/{id}"): of_staff("manager"),
+    ("POST", "/v1/staff/slots/{id}/close"): of_staff("manager"),
+    ("POST", "/v1/staff/slots/{id}/reopen"): of_staff("manager"),
+    ("GET", "/v1/staff/me"): of_staff("auditor", elsewhere=200),
+    ("GET", "/v1/staff/accounts"): of_staff("manager", elsewhere=200),
+    ("POST", "/v1/staff/accounts"): of_staff("manager", 201, elsewhere=403),
+    ("GET", "/v1/staff/accounts/{id}"): of_staff("manager"),
+    ("PUT", "/v1/staff/accounts/{id}/grants"): of_staff("manager"),
+    ("POST", "/v1/staff/accounts/{id}/reset"): of_staff("manager"),
+    ("POST", "/v1/staff/accounts/{id}/suspend"): of_staff("manager"),
+    ("POST", "/v1/staff/accounts/{id}/reinstate"): of_staff("manager"),
+    ("POST", "/v1/staff/accounts/{id}/end-sessions"): of_staff("manager"),
+    ("GET", "/v1/teams"): Row("family", 200, 200, 200, 200, shared=True),
+    ("POST", "/v1/volunteers"): Row("family", 201, 201, 409, 403),
+    ("GET", "/v1/volunteers/me"): Row("helper", 200, 404, 200, 403),
+    ("PUT", "/v1/volunteers/me"): Row("helper", 200, 404, 200, 403),
+    ("DELETE", "/v1/volunteers/me"): Row("volunteer", 204, 404, 204, 403),
+    ("GET", "/v1/volunteers/{id}"): of_family(stranger=200),
+    ("GET", "/v1/staff/teams"): of_staff("area_clerk", elsewhere=200),
+    ("POST", "/v1/staff/teams"): of_staff("area_manager", 201),
+    ("GET", "/v1/staff/volunteers"): of_staff("area_clerk", elsewhere=200),
+    ("POST", "/v1/staff/volunteers/{id}/approve"): of_staff("area_manager"),
+    ("POST", "/v1/staff/volunteers/{id}/suspend"): of_staff("area_manager"),
+    ("POST", "/v1/staff/volunteers/{id}/reinstate"): of_staff("area_manager"),
+    ("GET", "/v1/mandates"): of_family(stranger=200),
+    ("POST", "/v1/mandates"): of_family(201),
+    ("GET", "/v1/mandates/{id}"): of_family(),
+    ("POST", "/v1/mandates/{id}/code"): Row("helper", 200, 404, 404, 404),
+    ("POST", "/v1/mandates/{id}/confirm"): Row("helper", 200, 404, 404, 404),
+    ("POST", "/v1/mandates/{id}/revoke"): of_family(),
+    ("GET", "/v1/staff/mandates"): of_staff("area_clerk", elsewhere=200),
+    ("POST", "/v1/staff/mandates"): of_staff("area_clerk", 201),
+    ("GET", "/v1/staff/mandates/{id}"): of_staff("area_clerk"),
+    ("POST", "/v1/staff/mandates/{id}/revoke"): of_staff("area_clerk"),
+    ("GET", "/v1/notices"): of_family(stranger=200),
+    ("POST", "/v1/files"): of_staff("area_clerk", 201, elsewhere=201),
+    ("GET", "/v1/files/{id}"): of_staff("area_clerk"),
+}
+DESCRIBED = {
+    (method.upper(), path): operation["x-access"]
+    for path, operations in document()["paths"].items()
+    for method, operation in operations.items()
+}
+
+
+def test_every_operation_has_a_row_and_a_good_call():
+    assert set(MAY) == set(DESCRIBED)
+    assert set(GOOD) == set(DESCRIBED)
+
+
+@pytest.mark.parametrize(("key", "row"), MAY.items(), ids=[" ".join(key) for key in MAY])
+def test_the_route_denies_as_coarsely_as_the_row_says(key, row):
+    """A route that is opened to more than its row says goes red here, before any call."""
+    access = DESCRIBED[key]
+    assert (access == Access.PUBLIC) == (row.nobody != 401)
+    assert (access == Access.STAFF) == (row.resident == row.volunteer == 403)
+    assert (access == Access.RESIDENT) == (row.other == 403 and access != Access.STAFF)
+
+
+LOWER = {"admin": "area_manager", "manager": "clerk", "area_manager": "area_clerk"} | dict.fromkeys(
+    ("clerk", "area_clerk"), "auditor"
+)
+"""Who works at the same place, or everywhere, but with a role that is not enough."""
+
+
+def callers(row):
+    """Return each caller with the statuses that it may get."""
+    yield None, {row.nobody}
+    yield "stranger", {row.resident}
+    yield "volunteer", {row.volunteer}
+    yield "other", {row.other}
+    if row.who in LOWER:
+        yield LOWER[row.who], {403, 404}
+    yield row.who, {row.right}
+
+
+def shows(answer, private):
+    return any(str(each) in str(answer) for each in private)
+
+
+async def test_who_may_and_nobody_else(town):
+    """Walk all operations with all callers: what is refused leaves every row of every table as it was.
+
+    And no answer to anybody shows what belongs to others.
+    """
+    wrong = []
+    for (method, path), row in MAY.items():
+        for who, statuses in callers(row):
+            given = await GOOD[method, path](town)
+            headers = await town.headers(who)
+            before = await town.state()
+            status, answer = await town.send(method, path, given, headers=headers)
+            if status not in statuses:
+                wrong.append((method, path, who, status, answer))
+            private = town.of_the_first if who == "other" else [town.person_id, town.accounts["family"][0]]
+            for_all = row.shared or who == row.who or DESCRIBED[method, path] == Access.PUBLIC
+            if not for_all and shows(answer, private):
+                wrong.append((method, path, who, "shows", answer))
+            if status >= 400:
+                after = await town.state()
+                changed = [table for table in before if before[table] != after[table]]
+                wrong += [(method, path, who, status, changed)] if changed else []
+    assert wrong == [], "\n".join(map(str, wrong))
