@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 import sql
+from domain.permissions import require_staff_everywhere
+from domain.vocabulary import Role
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -157,3 +159,36 @@ async def _verify_chain(
     if kept is not None and kept.seq > seq:
         return Broken(chain, seq + 1, "rows that stood at an earlier walk are missing")
     return Head(chain, seq, mac)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which acts an auditor looks for; None: any."""
+
+    subject_id: UUID | None
+    actor_id: UUID | None
+    action: str | None
+    begins: datetime
+    ends: datetime
+
+
+async def search(
+    conn: Connection, ctx: Context, wanted: Wanted, after: tuple[datetime, int, int] | None, limit: int
+) -> list[Record]:
+    """List acts, newest first, for auditors; looking is an act itself."""
+    await require_staff_everywhere(conn, ctx, Role.AUDITOR)
+    after_at, after_chain, after_seq = after or (None, None, None)
+    found: list[Record] = await sql.audit.search(
+        conn,
+        subject_id=wanted.subject_id,
+        actor_id=wanted.actor_id,
+        action=wanted.action,
+        begins=wanted.begins,
+        ends=wanted.ends,
+        after_at=after_at,
+        after_chain=after_chain,
+        after_seq=after_seq,
+        limit=limit + 1,
+    )
+    await record(conn, ctx, "audit.searched", wanted.subject_id, by_actor=wanted.actor_id, by_action=wanted.action)
+    return found

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
 LOCAL_ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def local_day(moment: datetime) -> date:
+    """Return the day that it is in Alxa at a moment."""
+    return moment.astimezone(LOCAL_ZONE).date()
 
 
 class Role(StrEnum):
@@ -188,6 +197,16 @@ class Language(StrEnum):
     MONGOLIAN = "mn"
 
 
+class CareRequestStatus(StrEnum):
+    """Of a request to join the care of a person; `expired` is never stored, see `expires_at`."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
 class DecidedWay(StrEnum):
     """Who let a further account join the care of a person."""
 
@@ -208,7 +227,6 @@ MAX_PEOPLE_IN_CARE = 10
 MAX_PEOPLE_ADDED_A_DAY = 10
 MAX_CARE_REQUESTS_A_DAY = 5
 CARE_REQUEST_DAYS = 7
-MAX_CODES_A_REQUEST = 5
 MAX_CODES_A_PERSON_A_DAY = 10
 
 LONGEST_LIMIT_DAYS = 90

@@ -21,8 +21,8 @@ class Operation:
     """One operation's wire shapes.
 
     `creates`: an `Idempotency-Key` header is required. `etag`: who has the answer already is sent 304.
-    `also`: other answers that are no refusals, by status. An operation whose query or body takes a `Cursor`
-    answers a page of `reply`.
+    `also`: other answers that are no refusals, by status.
+    An operation whose query or body takes a `Cursor` answers a page of `reply`.
     """
 
     body: type[Schema] | None

@@ -235,6 +235,11 @@ def page_value(schema: type[Schema], items: Sequence[Any], limit: int, cursor: C
     return {"items": [project(item) for item in shown], "next": following}
 
 
+def whole_list(schema: type[Schema], items: Sequence[Any]) -> web.Response:
+    """Answer a list that is never long as its only page."""
+    return json_response({"items": shape(schema).dump(items, many=True), "next": None})
+
+
 def json_response(value: Any, status: int = 200) -> web.Response:
     """Answer JSON; asyncpg's ids are a kind of their own, which only `default` writes."""
     return web.Response(body=orjson.dumps(value, default=str), status=status, headers=JSON)

@@ -167,4 +167,8 @@ def problem(
 
 
 def _local(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _local(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_local(inner) for inner in value]
     return value.astimezone(LOCAL_ZONE) if isinstance(value, datetime) else value

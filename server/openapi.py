@@ -162,7 +162,7 @@ def _operation(route: Route, known: Operation) -> Json:
         "parameters": list(_parameters(route, known)),
         "responses": {
             str(known.status): _success(known),
-            **{str(status): _other_success(schema) for status, schema in known.also.items()},
+            **{str(status): _other_success(known, schema) for status, schema in known.also.items()},
             **({"304": {"description": "What `If-None-Match` names is still so"}} if known.etag else {}),
             **{str(status): str(status) for status in _errors(route, known)},
             "default": {
@@ -180,8 +180,8 @@ def _operation(route: Route, known: Operation) -> Json:
 
 def _parameters(route: Route, known: Operation) -> Iterator[Json]:
     for name in re.findall(r"{(\w+)}", route.path):
-        schema = {"type": "string", "format": "uuid"} if name.endswith("id") else {"type": "string"}
-        yield {"in": "path", "name": name, "required": True, "schema": schema}
+        of_id = {"format": "uuid"} if name.endswith("id") else {}
+        yield {"in": "path", "name": name, "required": True, "schema": {"type": "string"} | of_id}
     if known.query is not None:
         yield {"in": "query", "schema": known.query}
     if known.creates:
@@ -217,9 +217,11 @@ def _success(known: Operation) -> Json:
     return answer
 
 
-def _other_success(schema: type[Schema]) -> Json:
-    words = inspect.cleandoc(schema.__doc__ or "As asked").partition("\n")[0]
-    return {"description": words, "content": {"application/json": {"schema": schema}}}
+def _other_success(known: Operation, schema: type[Schema]) -> Json:
+    return {
+        "description": "Accepted, and not done yet",
+        "content": {known.media_type: {"schema": schema}},
+    }
 
 
 def _is_list(known: Operation) -> bool:

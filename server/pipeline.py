@@ -51,6 +51,8 @@ async def pipeline(request: web.Request, handler: Handler) -> web.StreamResponse
     path = resource.canonical if resource is not None else "unknown"
     response = await answer(request, handler, request_id)
     response.headers["X-Request-Id"] = request_id
+    if "ETag" not in response.headers:
+        response.headers.setdefault("Cache-Control", "no-store")
     seconds = time.perf_counter() - started
     request.app[METRICS].observe(request.method, path, response.status, seconds)
     request.app[ACCESS_LOG].write(request, path, response, seconds, request_id)

@@ -23,3 +23,16 @@ select chain, seq, mac from audit_chain order by chain;
 -- All rows of a chain in order, to be walked.
 select seq, at, actor_id, action, subject_id, facts::text, request_id, mac
 from audit where chain = :chain order by seq;
+
+-- name: search(subject_id, actor_id, action, begins, ends, after_at, after_chain, after_seq, limit)
+-- Rows by whom they concern, who acted, what was done and when; newest first.
+select at, chain, seq, actor_id, action, subject_id, facts, request_id
+from audit
+where (:subject_id::uuid is null or subject_id = :subject_id)
+  and (:actor_id::uuid is null or actor_id = :actor_id)
+  and (:action::text is null or action = :action)
+  and at >= :begins and at < :ends
+  and (:after_at::timestamptz is null
+       or (at, chain, seq) < (:after_at, :after_chain::smallint, :after_seq::bigint))
+order by at desc, chain desc, seq desc
+limit :limit;

@@ -365,9 +365,17 @@ async def mandate(
 
 
 async def booking(
-    conn: Connection, slot_id: UUID, resident: Resident, *, channel: str = "public", status: str = "booked"
+    conn: Connection,
+    slot_id: UUID,
+    resident: Any,
+    *,
+    person_id: UUID | str | None = None,
+    mandate_id: UUID | None = None,
+    channel: str = "public",
+    status: str = "booked",
+    answers: dict[str, Any] | None = None,
 ) -> UUID:
-    """Make a booking by a resident for the resident, counted into its pool as the service would."""
+    """Make a booking by a resident, for the resident unless told, counted into its pool as the service would."""
     booking_id = new_id()
     standing = status not in ("cancelled", "moved")
     number = await conn.fetchval(
@@ -378,16 +386,18 @@ async def booking(
         int(standing),
     )
     await conn.execute(
-        """insert into booking (id, slot_id, channel, number, code, person_id, booked_by, day, status, answers,
-                                idempotency_key, created_at, changed_at, changed_by)
-           select $1, id, $3, $4, '000000', $5, $6, day, $7, '{}'::jsonb, $8, $9, $9, $6 from slot where id = $2""",
+        """insert into booking (id, slot_id, channel, number, code, person_id, booked_by, mandate_id, day, status,
+                                answers, idempotency_key, created_at, changed_at, changed_by)
+           select $1, id, $3, $4, '000000', $5, $6, $7, day, $8, $9, $10, $11, $11, $6 from slot where id = $2""",
         booking_id,
         slot_id,
         channel,
         number,
-        resident.person_id,
+        person_id or resident.person_id,
         resident.account_id,
+        mandate_id,
         status,
+        answers or {},
         f"made-{next(_count):08}",
         EPOCH,
     )

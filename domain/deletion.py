@@ -1,0 +1,80 @@
+"""Leaving: an account goes with its sessions, its care, and whatever nobody else keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sql
+from domain import audit, care, erasure, sessions, volunteers
+from domain.errors import Conflict
+from domain.permissions import require_signed_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from asyncpg import Connection
+
+    from domain.context import Context
+    from domain.vocabulary import ConsentKind, Fate
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What became of each person in the account's care, and the sessions that have ended."""
+
+    fates: Mapping[UUID, Fate]
+    sessions: Sequence[UUID]
+
+
+async def delete_account(conn: Connection, ctx: Context) -> Deleted:
+    """Delete the caller's account.
+
+    Refused while a booking that the account has made still stands, also one for somebody under a mandate.
+    """
+    require_signed_in(ctx)
+    account = await care.lock_caller(conn, ctx)
+    account_id = account["id"]
+    held = [row["id"] for row in await sql.care.of_account(conn, account_id=account_id)]
+    await sql.people.lock(conn, ids=held)
+    await volunteers.end(conn, ctx)  # before looking for bookings: one that is being made holds this row
+    live = await sql.erasure.live_bookings_by(conn, account_id=account_id, now=ctx.now)
+    if live:
+        raise Conflict("live_bookings", bookings=[dict(row) for row in live])
+    fates = await erasure.let_go(conn, ctx, account_id, held)
+    await sql.care_requests.withdraw_all(conn, account_id=account_id)
+    ended = await sessions.end_all(conn, ctx, account_id, "account_deleted")
+    await sql.erasure.forget_sign_in(conn, account_id=account_id)
+    await sql.erasure.close_account(conn, account_id=account_id)
+    entries = [audit.entry(ctx, "people.let_go", person_id, fate=fate) for person_id, fate in fates.items()]
+    entries.append(audit.entry(ctx, "accounts.deleted", account_id))
+    await audit.record_all(conn, ctx.vault, ctx.now, entries)
+    return Deleted(fates, ended)
+
+
+async def withdraw_consent(
+    conn: Connection, ctx: Context, kind: ConsentKind, person_id: UUID | None
+) -> Mapping[UUID, Fate]:
+    """Take a consent back, for one person or for all; return what became of each person it was given for.
+
+    Without consent there is no care: it ends, as by letting the persons go, and for one's own person that
+    is the end of the registration and of being a volunteer; the account stays.
+    """
+    account = await care.lock_caller(conn, ctx)
+    rows: Sequence[Mapping[str, UUID]] = await sql.consents.persons_under(
+        conn, account_id=account["id"], kind=kind, person_id=person_id
+    )
+    person_ids = [row["person_id"] for row in rows]
+    own = await sql.care.own(conn, account_id=account["id"])
+    await sql.people.lock(conn, ids=person_ids)
+    if own is not None and own["id"] in person_ids:
+        await volunteers.end(conn, ctx)
+    fates = await erasure.let_go(conn, ctx, account["id"], person_ids)
+    await audit.record_all(
+        conn,
+        ctx.vault,
+        ctx.now,
+        [audit.entry(ctx, "consents.withdrawn", person, kind=kind, fate=fate) for person, fate in fates.items()],
+    )
+    return fates

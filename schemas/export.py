@@ -1,0 +1,108 @@
+"""Everything about an account, named field by field."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields
+
+from schemas.fields import LocalTime
+from schemas.people import CareRequest, Person
+
+
+class ExportedAccount(Schema):
+    id = fields.UUID()
+    created_at = LocalTime()
+    openid = fields.String(allow_none=True)
+
+
+class ExportedCare(Schema):
+    person_id = fields.UUID()
+    relation = fields.String()
+    since = LocalTime()
+    ended_at = LocalTime(allow_none=True)
+
+
+class ExportedConsent(Schema):
+    person_id = fields.UUID()
+    kind = fields.String()
+    version = fields.String(attribute="document_version")
+    given_at = LocalTime()
+    withdrawn_at = LocalTime(allow_none=True)
+
+
+class ExportedBooking(Schema):
+    id = fields.UUID()
+    person_id = fields.UUID()
+    status = fields.String()
+    number = fields.Integer()
+    code = fields.String()
+    channel = fields.String()
+    provider_name = fields.String()
+    department = fields.String()
+    service_name = fields.String()
+    starts_at = LocalTime()
+    ends_at = LocalTime()
+    answers = fields.Raw()
+    reason = fields.String()
+    created_at = LocalTime()
+    changed_at = LocalTime()
+    booked_by_me = fields.Boolean()
+    mandate_id = fields.UUID(allow_none=True)
+
+
+class ExportedMandate(Schema):
+    id = fields.UUID()
+    person_id = fields.UUID()
+    matters = fields.List(fields.String())
+    consent_way = fields.String()
+    status = fields.String()
+    created_at = LocalTime()
+    consented_at = LocalTime(allow_none=True)
+    expires_at = LocalTime()
+    revoked_at = LocalTime(allow_none=True)
+    held_by_me = fields.Boolean()
+
+
+class ExportedNotice(Schema):
+    id = fields.UUID()
+    person_id = fields.UUID()
+    kind = fields.String()
+    subject_id = fields.UUID()
+    facts = fields.Raw()
+    created_at = LocalTime()
+
+
+class ExportedVolunteer(Schema):
+    id = fields.UUID()
+    status = fields.String()
+    languages = fields.List(fields.String())
+    applied_at = LocalTime()
+    team_name = fields.String()
+
+
+class ExportedSession(Schema):
+    device = fields.String()
+    created_at = LocalTime()
+    refreshed_at = LocalTime()
+    ended_at = LocalTime(allow_none=True)
+    end_reason = fields.String(allow_none=True)
+
+
+class ExportedAccess(Schema):
+    at = LocalTime()
+    action = fields.String()
+    by_kind = fields.String(allow_none=True)
+
+
+class Export(Schema):
+    exported_at = LocalTime()
+    account = fields.Nested(ExportedAccount)
+    people = fields.List(fields.Nested(Person))
+    care = fields.List(fields.Nested(ExportedCare))
+    care_requests = fields.List(fields.Nested(CareRequest))
+    consents = fields.List(fields.Nested(ExportedConsent))
+    bookings = fields.List(fields.Nested(ExportedBooking))
+    mandates = fields.List(fields.Nested(ExportedMandate))
+    volunteer = fields.Nested(ExportedVolunteer, allow_none=True)
+    notices = fields.List(fields.Nested(ExportedNotice))
+    sessions = fields.List(fields.Nested(ExportedSession))
+    accesses = fields.List(fields.Nested(ExportedAccess))

@@ -1,0 +1,64 @@
+-- name: account(account_id)^
+-- The account itself, and who it is at WeChat.
+select account.id, account.created_at, wechat_identity.openid
+from account left join wechat_identity on wechat_identity.account_id = account.id
+where account.id = :account_id;
+
+-- name: sessions(account_id)
+-- When and on what the account was signed in, as far back as sessions are kept.
+select device, created_at, refreshed_at, ended_at, end_reason
+from session where account_id = :account_id order by created_at, id;
+
+-- name: care(account_id)
+-- Whom the account cares and cared for.
+select person_id, relation, since, ended_at from care where account_id = :account_id order by since, id;
+
+-- name: consents(account_id)
+-- What the account agreed to, and took back.
+select person_id, kind, document_version, given_at, withdrawn_at
+from consent where account_id = :account_id order by given_at, id;
+
+-- name: bookings(account_id)
+-- Bookings of the persons in the account's care, and those that it has made.
+select booking.id, booking.person_id, booking.status, booking.number, booking.code, booking.channel,
+    provider.name as provider_name, service.department, service.name as service_name,
+    slot.starts_at, slot.ends_at, booking.answers, booking.reason, booking.created_at, booking.changed_at,
+    booking.booked_by = :account_id as booked_by_me, booking.mandate_id
+from booking
+join slot on slot.id = booking.slot_id
+join service on service.id = slot.service_id
+join provider on provider.id = service.provider_id
+where booking.booked_by = :account_id or exists (
+    select from care
+    where care.account_id = :account_id and care.person_id = booking.person_id and care.ended_at is null)
+order by booking.created_at, booking.id;
+
+-- name: mandates(account_id)
+-- Mandates of the persons in the account's care, and those that it holds as a volunteer.
+select mandate.id, mandate.person_id, mandate.matters, mandate.consent_way, mandate.status, mandate.created_at,
+    mandate.consented_at, mandate.expires_at, mandate.revoked_at, volunteer.account_id = :account_id as held_by_me
+from mandate join volunteer on volunteer.id = mandate.volunteer_id
+where volunteer.account_id = :account_id or exists (
+    select from care
+    where care.account_id = :account_id and care.person_id = mandate.person_id and care.ended_at is null)
+order by mandate.created_at, mandate.id;
+
+-- name: notices(account_id)
+-- What the family was told.
+select notice.id, notice.person_id, notice.kind, notice.subject_id, notice.facts, notice.created_at
+from notice join care on care.person_id = notice.person_id
+where care.account_id = :account_id and care.ended_at is null
+order by notice.id;
+
+-- name: volunteer(account_id)^
+-- The account as a volunteer.
+select volunteer.id, volunteer.status, volunteer.languages, volunteer.applied_at, team.name as team_name
+from volunteer join team on team.id = volunteer.team_id
+where volunteer.account_id = :account_id;
+
+-- name: accesses(person_id)
+-- What was done with a person's data, by whom: the account's own acts aside, staff stay unnamed.
+select audit.at, audit.action, account.kind as by_kind
+from audit left join account on account.id = audit.actor_id
+where audit.subject_id = :person_id
+order by audit.at, audit.chain, audit.seq;
