@@ -118,7 +118,8 @@ async def check_books(conn: Connection, app: web.Application) -> None:
 
 async def _check_limits(conn: Connection) -> None:
     rows = await conn.fetch("""
-        select booking.person_id, booking.day, service.provider_id, service.department, policy.*, mandate.volunteer_id
+        select policy.*, booking.person_id, booking.day, mandate.volunteer_id,
+            array[service.provider_id::text, service.department] as place
         from booking
         join slot on slot.id = booking.slot_id
         join service on service.id = slot.service_id
@@ -127,11 +128,11 @@ async def _check_limits(conn: Connection) -> None:
         where booking.status not in ('cancelled', 'moved')
     """)
     for row in rows:
-        day, place = row["day"], (row["provider_id"], row["department"])
+        day = row["day"]
         own = [other for other in rows if other["person_id"] == row["person_id"]]
         same_day = [other for other in own if other["day"] == day]
         assert len(same_day) <= row["limit_day"]
-        there = [other for other in same_day if (other["provider_id"], other["department"]) == place]
+        there = [other for other in same_day if other["place"] == row["place"]]
         assert len(there) <= row["limit_department_day"]
         for length, limit in ((7, "limit_7_days"), (LONGEST_WINDOW_DAYS, "limit_90_days")):
             from_here = [other for other in own if day <= other["day"] < day + timedelta(days=length)]

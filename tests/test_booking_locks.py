@@ -265,21 +265,20 @@ async def test_a_place_that_is_just_being_given_back_is_waited_for(client, secon
     await check_books(conn, app)
 
 
-async def test_crossed_keys_of_two_batches_do_not_deadlock(conn, app, database):
-    """Same keys, other persons and slots, opposite order: whoever loses a key waits for who has it."""
+async def test_crossed_keys_of_two_batches_do_not_deadlock(conn, app, database, holder):
+    """Same keys, other persons and slots, opposite order, both held in the middle of writing."""
     resident = await make.resident(conn, app)
-    keys = [f"crossed-{n:04}" for n in range(150)]
+    keys = [f"crossed-{n}" for n in range(9)]
     wanted = []
     for _ in range(2):
-        slot_id = await loose_slot(conn, public=1000)
+        slot_id = await loose_slot(conn, public=9)
         people = [await make.person(conn, app[VAULT]) for _ in keys]
         for person_id in people:
             await make.care(conn, resident.account_id, person_id, "other")
         wanted.append((slot_id, people))
-    begin = asyncio.Barrier(2)
 
     async def run(slot_id, people, keys):
-        connection = await asyncpg.connect(database, server_settings={"deadlock_timeout": "100ms"})
+        connection = await asyncpg.connect(database, server_settings={"deadlock_timeout": "50ms"})
         await prepare_connection(connection)
         requests = [
             BookingRequest(resident.account_id, slot_id, person_id, None, {}, key, request_id="crossed")
@@ -287,11 +286,26 @@ async def test_crossed_keys_of_two_batches_do_not_deadlock(conn, app, database):
         ]
         try:
             async with connection.transaction():
-                await begin.wait()
                 return await bookings.book(connection, app[VAULT], requests, app[CLOCK]())
         finally:
             await connection.close()
 
-    outcomes = await asyncio.gather(run(*wanted[0], keys), run(*wanted[1], keys[::-1]))
+    begun = holder.transaction()
+    await begun.start()
+    await conn.execute("insert into slot_pool (slot_id, channel, capacity) values ($1, 'counter', 9)", wanted[0][0])
+    await holder.execute(
+        """insert into booking (id, slot_id, channel, number, code, person_id, booked_by, day, answers,
+                                idempotency_key, created_at, changed_at, changed_by)
+           select gen_random_uuid(), id, 'counter', 1, '000000', $2, $3, day, '{}', $4, now(), now(), $3
+           from slot where id = $1""",
+        wanted[0][0],
+        resident.person_id,
+        resident.account_id,
+        keys[4],
+    )
+    running = asyncio.gather(run(*wanted[0], keys), run(*wanted[1], keys[::-1]))
+    await until_waiting(conn, 2)
+    await begun.rollback()
+    outcomes = await running
     assert sum(not isinstance(outcome, Refusal) for half in outcomes for outcome in half) == len(keys)
     await check_books(conn, app)
