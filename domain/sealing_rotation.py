@@ -14,7 +14,7 @@ import sql
 from domain.vault import VaultError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
     from uuid import UUID
 
     from asyncpg import Connection, Record
@@ -54,14 +54,14 @@ class Progress:
     broken: tuple[UUID, ...]
 
 
-async def rotate(conn: Connection, vault: Vault, batch: int = BATCH) -> AsyncIterator[Progress]:
+async def rotate(conn: Connection, vault: Vault, batch: int = BATCH) -> AsyncGenerator[Progress, None]:
     """Reseal whatever is not under the current key; each batch is a transaction of its own."""
     for place in PLACES:
         async for progress in _rotate_place(conn, vault, place, batch):
             yield progress
 
 
-async def _rotate_place(conn: Connection, vault: Vault, place: Place, batch: int) -> AsyncIterator[Progress]:
+async def _rotate_place(conn: Connection, vault: Vault, place: Place, batch: int) -> AsyncGenerator[Progress, None]:
     queries = sql.queries("sealing_rotation")
     find, put = getattr(queries, f"{place.queries}_stale"), getattr(queries, f"{place.queries}_reseal")
     after = None

@@ -78,9 +78,3 @@ from (
 where sealed is not null
 group by place, key_id
 order by place, key_id;
-
--- name: sealed_columns()
--- Every column whose name says that it is sealed, to hold the list of places against.
-select table_name || '.' || column_name as place from information_schema.columns
-where table_schema = 'public' and column_name like '%\_sealed'
-order by place;
