@@ -75,14 +75,24 @@ class FamilyEnded(Unauthorized):
 
 async def sign_in_wechat(conn: Connection, ctx: Context, openid: str, unionid: str | None, device: str) -> SignedIn:
     """Begin a session of whom WeChat vouches for: open to everybody, an account is made at first sight."""
-    found = await sql.sessions.find_or_make_resident(
-        conn, account_id=new_id(), openid=openid, unionid=unionid, now=ctx.now
+    account_id = new_id()
+    found = await sql.sessions.resident(conn, openid=openid) or await sql.sessions.make_resident(
+        conn, account_id=account_id, openid=openid, unionid=unionid, now=ctx.now
     )
-    return await begin(conn, ctx, found["account_id"], device, way="wechat", new_account=found["is_new"])
+    is_new, account_id = found["account_id"] == account_id, found["account_id"]
+    await lock(conn, account_id)
+    if unionid is not None and unionid != found["unionid"]:
+        await sql.sessions.learn_unionid(conn, account_id=account_id, unionid=unionid)
+    return await begin(conn, ctx, account_id, device, way="wechat", new_account=is_new)
+
+
+async def lock(conn: Connection, account_id: UUID) -> None:
+    """Hold an account as it is; it comes before its sessions in the order of locks."""
+    await sql.sessions.lock_account(conn, account_id=account_id)
 
 
 async def begin(conn: Connection, ctx: Context, account_id: UUID, device: str, **facts: Fact) -> SignedIn:
-    """Begin a session for an account that has proved itself; the last thing that its transaction does."""
+    """Begin a session for a locked account that has proved itself; the last thing that its transaction does."""
     account = await _active_account(conn, account_id)
     life = LIVES[account["kind"]]
     session_id, token = new_id(), refresh_tokens.new_token()

@@ -78,6 +78,7 @@ async def finish(conn: Connection, ctx: Context, attempt: Attempt, step: int | N
         await audit.record_all(conn, ctx.vault, ctx.now, [entry])
         raise Unauthorized("sign_in_failed").keeping()
     await sql.sessions.forget_staff_attempts(conn, login_index=attempt.login_index)
+    await sessions.lock(conn, attempt.account_id)
     return await sessions.begin(conn, ctx, attempt.account_id, device, way="staff")
 
 

@@ -24,6 +24,7 @@ import sql
 from domain.errors import Unauthorized
 from domain.sessions import ACCESS_SECONDS
 from handlers.request import connection
+from server.database import DATABASE_GONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +45,6 @@ CONNECT_SECONDS = 5.0
 RECONNECT_SECONDS = 1.0
 MOST_KNOWN = 100_000
 APPLICATION_NAME = "xiaotuo session guard"
-
-CONNECTION_LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 log = structlog.get_logger()
 
@@ -151,7 +150,7 @@ class SessionGuard:
         while True:
             try:
                 await self._listen()
-            except CONNECTION_LOST as error:
+            except Exception as error:  # noqa: BLE001  # whatever it was: meanwhile the database is asked
                 log.warning("session guard lost its connection", error=type(error).__name__)
             self._distrust()
             await asyncio.sleep(RECONNECT_SECONDS * random.uniform(0.5, 1))  # noqa: S311  # spreads the processes
@@ -179,7 +178,7 @@ class SessionGuard:
                     await sql.sessions.beat(conn)
                 self._forget(self._clock().timestamp())
         finally:
-            with contextlib.suppress(*CONNECTION_LOST):
+            with contextlib.suppress(*DATABASE_GONE):
                 await conn.close(timeout=1)
 
     def _lose(self, lost: asyncio.Event) -> None:

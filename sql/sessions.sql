@@ -1,18 +1,25 @@
--- name: find_or_make_resident(account_id, openid, unionid, now)^
--- The account of a WeChat user, made at first sight under the given id; two first sights make one account.
+-- name: resident(openid)^
+-- The account of a WeChat user, if there is one.
+select account_id, unionid from wechat_identity where openid = :openid;
+
+-- name: make_resident(account_id, openid, unionid, now)^
+-- Make the account of a WeChat user at first sight; two first sights make one account.
 with identity as (
     insert into wechat_identity (account_id, openid, unionid) values (:account_id, :openid, :unionid)
-    on conflict (openid) do update set unionid = coalesce(excluded.unionid, wechat_identity.unionid)
-    returning account_id
+    on conflict (openid) do update set openid = excluded.openid
+    returning account_id, unionid
 ), made as (
     insert into account (id, kind, created_at)
     select account_id, 'resident', :now from identity where account_id = :account_id
-    returning id
 )
-select identity.account_id, exists (select from made) as is_new from identity;
+select account_id, unionid from identity;
+
+-- name: learn_unionid(account_id, unionid)!
+-- Keep the id across programs, which WeChat tells only once the program has been joined to others.
+update wechat_identity set unionid = :unionid where account_id = :account_id;
 
 -- name: account(account_id)^
--- What a token says of an account; a suspension waits until this transaction has ended.
+-- What a token says of an account.
 select account.id, account.kind, account.status, account.version,
     exists (
         select from care where account_id = account.id and relation = 'self' and ended_at is null
@@ -24,8 +31,11 @@ select account.id, account.kind, account.status, account.version,
             array['resident', 'volunteer']
         else array['resident']
     end as roles
-from account where account.id = :account_id
-for share of account;
+from account where account.id = :account_id;
+
+-- name: lock_account(account_id)$
+-- Let nobody suspend or delete an account while a session of it begins, and one begin at a time.
+select status from account where id = :account_id for no key update;
 
 -- name: begin(session_id, account_id, device, now, idle_until, expires_at, token_hash)!
 -- Begin a session with its first refresh token.
@@ -120,6 +130,7 @@ select true;
 with gone as (
     delete from session where id in (
         select id from session where ended_at < :before or idle_until < :before limit :most
+        for update skip locked
     )
     returning id
 )
@@ -130,6 +141,7 @@ select count(*) from gone;
 with gone as (
     delete from refresh_token where token_hash in (
         select token_hash from refresh_token where used_at < :before limit :most
+        for update skip locked
     )
     returning token_hash
 )
@@ -141,6 +153,7 @@ with erased as (
     update refresh_token set successor_sealed = null where token_hash in (
         select token_hash from refresh_token
         where successor_sealed is not null and used_at < :before limit :most
+        for update skip locked
     )
     returning token_hash
 )
@@ -151,6 +164,7 @@ select count(*) from erased;
 with gone as (
     delete from staff_sign_in where login_index in (
         select login_index from staff_sign_in where since < :before limit :most
+        for update skip locked
     )
     returning login_index
 )

@@ -204,6 +204,21 @@ async def test_a_listener_that_reconnects_catches_up(client, app, resident, conn
     assert await status_of(client, staff.headers) == (401, "token_outdated")
 
 
+async def test_no_failure_to_connect_ends_the_listening(client, app, resident, conn, database, monkeypatch):
+    guard = app[SESSION_GUARD]
+    with monkeypatch.context() as failing:
+        failing.setattr(asyncpg, "connect", odd_failure)
+        failing.setattr(session_guard, "RECONNECT_SECONDS", 0.01)
+        await kill_listeners(conn, database)
+        await eventually_distrusting(guard)
+        await asyncio.sleep(0.1)
+    assert await guard.wait_until_listening(10)
+
+
+async def odd_failure(*_, **__):
+    raise asyncpg.TargetServerAttributeNotMatched("no primary just now")
+
+
 async def test_a_process_that_starts_later_knows_what_ended_before(client, settings, clock, resident, monkeypatch):
     await client.delete("/v1/sessions/current", headers=resident.headers)
     forbid_asking(monkeypatch)

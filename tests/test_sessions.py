@@ -309,3 +309,45 @@ async def test_the_queries_of_a_refresh_use_their_indexes(conn):
         await conn.execute("deallocate q")
         text = "\n".join(row[0] for row in plan)
         assert "Seq Scan" not in text, text
+
+
+async def test_a_refresh_and_a_suspension_do_not_wait_for_each_other_crosswise(client, outside, conn):
+    """A suspension takes the account and then its sessions; a refresh that came between holds no account."""
+    _, answer = await sign_in(client, outside)
+    suspension = conn.transaction()
+    await suspension.start()
+    await conn.execute("update account set status = 'suspended'")
+    refreshing = asyncio.create_task(refresh(client, answer["refresh_token"]))
+    await asyncio.wait({refreshing}, timeout=0.3)
+    await conn.execute("update session set ended_at = now(), end_reason = 'test' where ended_at is null")
+    await suspension.commit()
+    status, refreshed = await refreshing
+    assert status == 200
+    # What it gave is worth nothing.
+    assert (await refresh(client, refreshed["refresh_token"]))[0] == 401
+    response = await client.get("/v1/sessions", headers=bearer(refreshed))
+    assert response.status == 401
+
+
+@pytest.mark.parametrize("status", ["suspended", "deleted"])
+async def test_no_session_begins_beside_a_suspension(client, outside, conn, status):
+    await sign_in(client, outside)
+    suspension = conn.transaction()
+    await suspension.start()
+    await conn.execute("update account set status = $1", status)
+    signing_in = asyncio.create_task(sign_in(client, outside))
+    await asyncio.wait({signing_in}, timeout=0.3)
+    await conn.execute("update session set ended_at = now(), end_reason = 'test' where ended_at is null")
+    await suspension.commit()
+    refused, problem = await signing_in
+    assert (refused, problem["code"]) == (403, f"account_{status}")
+    assert await count(conn, "session where ended_at is null") == 0
+
+
+async def test_the_id_across_programs_is_learnt_when_wechat_tells_it(client, outside, conn):
+    await sign_in(client, outside)
+    assert await conn.fetchval("select unionid from wechat_identity") is None
+    code = await outside.code("甲", unionid="across-programs")
+    await client.post("/v1/sessions/wechat", json={"code": code})
+    await sign_in(client, outside)
+    assert await conn.fetchval("select unionid from wechat_identity") == "across-programs"
