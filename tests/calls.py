@@ -1,228 +1,31 @@
-"""One good call of every operation, in a small town of people who may and people who may not."""
+"""One good call of every operation, for whoever may make it."""
 
 from __future__ import annotations
 
-import itertools
-import json
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import aiohttp
 import pyotp
-import pytest
 
 from domain.credentials import HASHER
 from domain.identifiers import new_id
-from domain.vocabulary import LOCAL_ZONE, Role
+from domain.vocabulary import LOCAL_ZONE
 from handlers.request import CLOCK, VAULT
 from tests import make
-from tests.pictures import png
+from tests.town import Given, count, paper, person_form, terms, wechat_code
+from tests.visitors import consents, phone_number
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from uuid import UUID
+
+    from tests.town import Town
 
 PASSWORD = "correct horse battery"
 OTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-UNTIL = "2027-03-01T00:00:00+08:00"
-_count = itertools.count(1)
-
-
-@dataclass
-class Given:
-    """What one call sends. `ids` stand in the path; `form` makes a multipart body."""
-
-    body: Any = None
-    ids: dict[str, Any] = field(default_factory=dict)
-    query: dict[str, str] = field(default_factory=dict)
-    form: Callable[[], aiohttp.FormData] | None = None
-
-
-class Town:
-    """Two areas with a provider each. Whoever belongs to the second has nothing to do with the first."""
-
-    def __init__(self, client, conn, app, outside):
-        self.client, self.conn, self.app, self.outside = client, conn, app, outside
-        self.accounts: dict[str, tuple[UUID, list[str]]] = {}
-
-    async def build(self):
-        conn = self.conn
-        self.area_id, elsewhere = await make.area(conn), await make.area(conn)
-        self.provider_id = await make.provider(conn, area_id=self.area_id)
-        self.other_provider_id = await make.provider(conn, area_id=elsewhere)
-        self.service_id = await make.service(conn, provider_id=self.provider_id)
-        self.policy_id = await make.policy(
-            conn, service_id=self.service_id, limit_department_day=99, limit_day=99, limit_7_days=99, limit_90_days=99
-        )
-        self.team_id = await make.team(conn, area_id=self.area_id)
-        self.person_id = (await self.add_resident("family")).person_id
-        await self.add_resident("stranger")
-        helper, volunteer = await self.add_resident("helper"), await self.add_resident("volunteer")
-        self.helper_id = await make.volunteer(conn, helper.account_id, team_id=self.team_id)
-        self.other_helper_id = await make.volunteer(conn, volunteer.account_id, team_id=self.team_id)
-        await self.add_staff("admin", Role.ADMIN)
-        await self.add_staff("manager", Role.MANAGER, provider_id=self.provider_id)
-        await self.add_staff("clerk", Role.CLERK, provider_id=self.provider_id)
-        await self.add_staff("area_manager", Role.MANAGER, area_id=self.area_id)
-        await self.add_staff("area_clerk", Role.CLERK, area_id=self.area_id)
-        await self.add_staff("auditor", Role.AUDITOR)
-        other = await self.add_staff("other", Role.ADMIN, provider_id=self.other_provider_id)
-        await conn.execute(
-            """insert into staff_grant (id, account_id, role, area_id, granted_at)
-               values ($1, $2, 'admin', $3, '2026-01-01T00:00:00Z')""",
-            new_id(),
-            other,
-            elsewhere,
-        )
-        self.of_the_first = [
-            self.area_id,
-            self.provider_id,
-            self.service_id,
-            self.policy_id,
-            self.team_id,
-            self.person_id,
-            *(account_id for name, (account_id, _) in self.accounts.items() if name != "other"),
-        ]
-        return self
-
-    async def add_resident(self, name):
-        made = await make.resident(self.conn, self.app, name=name.translate(CHINESE), phone=f"139{next(_count):08}")
-        self.accounts[name] = made.account_id, [Role.RESIDENT]
-        return made
-
-    async def add_staff(self, name, role, **where):
-        made = await make.staff(self.conn, self.app, role, **where)
-        self.accounts[name] = made.account_id, [role]
-        return made.account_id
-
-    async def headers(self, name):
-        """Sign somebody in anew: no call depends on what an earlier one did to a session."""
-        if name is None:
-            return {}
-        account_id, roles = self.accounts[name]
-        return {"Authorization": f"Bearer {await make.session(self.conn, self.app, account_id, roles)}"}
-
-    async def send(self, method, path, given, who=None, **more):
-        headers = {**await self.headers(who), **make.key(), **more.pop("headers", {})}
-        if given.form is not None:
-            more["data"] = given.form()
-        elif given.body is not None and "data" not in more:
-            more["json"] = given.body
-        url = path.format(**given.ids)
-        async with self.client.request(method, url, params=given.query, headers=headers, **more) as response:
-            raw = await response.read()
-            is_json = response.content_type.endswith("json")
-            return response.status, json.loads(raw) if is_json and raw else raw
-
-    async def state(self):
-        """Return a digest of every row of every table."""
-        if not hasattr(self, "_digest"):
-            tables = await self.conn.fetch(
-                "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
-            )
-            parts = (
-                f"""select '{row["name"]}' as name, count(*), sum(hashtextextended(x::text, 0)) as rows
-                    from "{row["name"]}" as x"""
-                for row in tables
-            )
-            self._digest = " union all ".join(parts)
-        return {row["name"]: (row["count"], row["rows"]) for row in await self.conn.fetch(self._digest)}
-
-    def grant(self, role):
-        return {"role": role, "provider_id": str(self.provider_id)}
-
-    # What the calls need to be there.
-
-    async def slot(self, minutes_from_now=None, **options):
-        """Make a slot of its own hour, so that no two are in each other's way; a few minutes ahead if asked."""
-        starts_at = datetime(2026, 11, 24, tzinfo=LOCAL_ZONE) + timedelta(minutes=5 * next(_count))
-        if minutes_from_now is not None:
-            starts_at = self.app[CLOCK]() + timedelta(minutes=minutes_from_now)
-        options = {"public": 5, "assisted": 5, "counter": 5, "minutes": 5, **options}
-        return await make.slot(
-            self.conn,
-            self.service_id,
-            policy_id=self.policy_id,
-            starts_at=starts_at,
-            resource=f"{next(_count)}",
-            **options,
-        )
-
-    async def booking(self, status="booked", **slot):
-        account_id, _ = self.accounts["family"]
-        family = make.Resident(account_id, self.person_id, "")
-        return await make.booking(self.conn, await self.slot(**slot), family, status=status)
-
-    async def applicant(self, status="applied"):
-        made = await make.resident(self.conn, self.app)
-        return await make.volunteer(self.conn, made.account_id, team_id=self.team_id, status=status)
-
-    async def mandate(self):
-        """Make a mandate to a volunteer of its own, since a pair has one at a time."""
-        account_id, _ = self.accounts["family"]
-        person_id = await make.person(self.conn, self.app[VAULT], name="老人")
-        await make.care(self.conn, account_id, person_id)
-        return await make.mandate(self.conn, person_id, self.helper_id, account_id)
-
-    async def elder(self):
-        """Make a person whom only the family cares for, and whose phone takes codes."""
-        phone, number = f"138{next(_count):08}", make.id_number()
-        person_id = await make.person(self.conn, self.app[VAULT], name="巴特尔", number=number, phone=phone)
-        await make.care(self.conn, self.accounts["family"][0], person_id)
-        return person_id, number, phone
-
-    async def asked_mandate(self):
-        """Let the helper ask for a mandate; return it and the code on the elder's phone."""
-        _, number, phone = await self.elder()
-        status, made = await self.send(
-            "POST",
-            "/v1/mandates",
-            Given(terms(self.helper_id, id_number=number, name="巴特尔", consent="sms")),
-            "helper",
-        )
-        assert status == 201, made
-        return made["id"], (await self.outside.messages(phone))[0]["data"]["code"]
-
-    async def colleague(self, status="active"):
-        """Make a clerk at the first provider, whom its manager may manage."""
-        made = await make.staff(self.conn, self.app, Role.CLERK, provider_id=self.provider_id)
-        await self.conn.execute("update account set status = $1 where id = $2", status, made.account_id)
-        return made.account_id
-
-    async def file(self):
-        status, made = await self.send("POST", "/v1/files", paper(), "area_clerk")
-        assert status == 201, made
-        return made["id"]
-
-    async def wechat_session(self):
-        _, answer = await self.send("POST", "/v1/sessions/wechat", await wechat_code(self))
-        return answer["refresh_token"]
-
-
-CHINESE = str.maketrans("abcdefghijklmnopqrstuvwxyz_", "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥天地玄黄宇")
-
-
-def terms(volunteer_id, **more):
-    return {"volunteer_id": str(volunteer_id), "matters": ["medical"], "expires_at": UNTIL, **more}
-
-
-def paper():
-    def form():
-        data = aiohttp.FormData()
-        data.add_field("purpose", "mandate_paper")
-        data.add_field("file", png(), filename="paper.png", content_type="image/png")
-        return data
-
-    return Given(form=form)
-
-
-async def wechat_code(town):
-    return Given({"code": await town.outside.code(f"somebody {next(_count)}")})
 
 
 async def staff_words(town):
-    login = f"signs-in-{next(_count)}"
+    login = f"signs-in-{next(count)}"
     account_id = await make.account(town.conn, "staff")
     await town.conn.execute(
         """insert into staff (account_id, login, display_name, password_hash, otp_secret_sealed)
@@ -263,7 +66,7 @@ async def mandate_resend(town):
 
 async def code_check_in(town):
     booking_id = await town.booking(minutes_from_now=60)
-    code = f"{next(_count):06}"
+    code = f"{next(count):06}"
     await town.conn.execute("update booking set code = $1 where id = $2", code, booking_id)
     return Given({"provider_id": str(town.provider_id), "code": code})
 
@@ -281,7 +84,7 @@ def provider_form(town, **more):
     return {
         "area_id": str(town.area_id),
         "kind": "hospital",
-        "name": f"新医院 {next(_count)}",
+        "name": f"新医院 {next(count)}",
         "address": "测试路 2 号",
         "phone": "0483-0000001",
         "summary": "",
@@ -292,7 +95,7 @@ def provider_form(town, **more):
 def service_form(**more):
     return {
         "department": "外科",
-        "name": f"新门诊 {next(_count)}",
+        "name": f"新门诊 {next(count)}",
         "kind": "medical",
         "summary": "",
         "duration_minutes": 15,
@@ -306,7 +109,7 @@ def service_form(**more):
 def policy_form(town):
     return {
         "service_id": str(town.service_id),
-        "effective_from": f"2027-01-{next(_count) % 28 + 1:02}",
+        "effective_from": f"2027-01-{next(count) % 28 + 1:02}",
         "window_days": 14,
         "release_time": "07:00",
         "order_stop_days": 1,
@@ -322,7 +125,7 @@ def policy_form(town):
 
 
 def slot_form(town):
-    start = datetime(2026, 12, 1, tzinfo=LOCAL_ZONE) + timedelta(minutes=5 * next(_count))
+    start = datetime(2026, 12, 1, tzinfo=LOCAL_ZONE) + timedelta(minutes=5 * next(count))
     return {
         "service_id": str(town.service_id),
         "starts_at": start.isoformat(),
@@ -399,6 +202,64 @@ def fixed(build):
     return given
 
 
+async def leaving(town):
+    """Let there be accounts whose end takes nothing from the calls that follow."""
+    await town.add_resident("leaver")
+    await town.add_strangers()
+    return Given()
+
+
+async def registration(town):
+    """Renew the family's registration."""
+    body = {
+        "name": town.names["family"],
+        "id_number": town.numbers["family"],
+        "phone_code": await town.outside.phone_code(town.users["family"], phone_number()),
+        "consents": consents(),
+    }
+    return Given(body)
+
+
+async def adding(town):
+    await town.add_resident("adder")
+    return person_form()
+
+
+async def an_elder(town):
+    person_id, _, _ = await town.elder()
+    return person_id
+
+
+async def a_care_request(town):
+    request_id, _ = await town.care_request()
+    return request_id
+
+
+async def care_code(town):
+    request_id, phone = await town.care_request()
+    status, answer = await town.send("POST", f"/v1/care-requests/{request_id}/code", Given(), "asker")
+    assert status == 200, answer
+    code = (await town.outside.messages(phone))[0]["data"]["code"]
+    return Given({"code": code}, {"id": request_id})
+
+
+def person_of_desk():
+    given = person_form()
+    del given.body["relation"]
+    return given
+
+
+async def verification(town):
+    person_id, number, _ = await town.elder()
+    return Given({"name": "巴特尔", "id_number": number}, {"id": person_id})
+
+
+async def care_to_end(town):
+    person_id, _, _ = await town.elder()
+    care_id = await town.conn.fetchval("select id from care where person_id = $1", person_id)
+    return Given(ids={"id": person_id, "care_id": care_id})
+
+
 async def regrant(town):
     return Given({"grants": [town.grant("clerk")]}, {"id": await town.colleague()})
 
@@ -444,7 +305,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/staff/areas"): nothing,
     ("POST", "/v1/staff/areas"): fixed(
         lambda town: Given(
-            {"parent_id": str(town.area_id), "level": "community", "code": f"new-{next(_count)}", "name": "新区"}
+            {"parent_id": str(town.area_id), "level": "community", "code": f"new-{next(count)}", "name": "新区"}
         )
     ),
     ("GET", "/v1/staff/areas/{id}"): with_id(lambda town: same(town.area_id)),
@@ -472,7 +333,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
                 town,
                 weekdays=[1, 2],
                 sessions=[{"start": "08:00", "end": "09:00", "minutes": 30}],
-                resource=f"{next(_count)}",
+                resource=f"{next(count)}",
                 capacity={"public": 2},
             )
         )
@@ -487,7 +348,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/staff/accounts"): nothing,
     ("POST", "/v1/staff/accounts"): fixed(
         lambda town: Given(
-            {"login": f"new-clerk-{next(_count)}", "display_name": "新窗口", "grants": [town.grant("clerk")]}
+            {"login": f"new-clerk-{next(count)}", "display_name": "新窗口", "grants": [town.grant("clerk")]}
         )
     ),
     ("GET", "/v1/staff/accounts/{id}"): with_id(lambda town: town.colleague()),
@@ -496,6 +357,37 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("POST", "/v1/staff/accounts/{id}/suspend"): with_id(lambda town: town.colleague()),
     ("POST", "/v1/staff/accounts/{id}/reinstate"): with_id(lambda town: town.colleague("suspended")),
     ("POST", "/v1/staff/accounts/{id}/end-sessions"): with_id(lambda town: town.colleague()),
+    ("GET", "/v1/consents"): nothing,
+    ("GET", "/v1/me"): nothing,
+    ("DELETE", "/v1/me"): leaving,
+    ("PUT", "/v1/me/registration"): registration,
+    ("GET", "/v1/me/id-number"): nothing,
+    ("GET", "/v1/me/export"): nothing,
+    ("PUT", "/v1/me/consents"): fixed(lambda town: Given({"person_id": str(town.person_id), "consents": consents()})),
+    ("DELETE", "/v1/me/consents/{kind}"): fixed(lambda _town: Given(ids={"kind": "child_guardian"})),
+    ("GET", "/v1/people"): nothing,
+    ("POST", "/v1/people"): adding,
+    ("GET", "/v1/people/{id}"): with_id(lambda town: same(town.person_id)),
+    ("PUT", "/v1/people/{id}"): with_id(an_elder, {"relation": "other"}),
+    ("DELETE", "/v1/people/{id}"): with_id(an_elder),
+    ("GET", "/v1/care-requests"): nothing,
+    ("GET", "/v1/care-requests/received"): nothing,
+    ("DELETE", "/v1/care-requests/{id}"): with_id(a_care_request),
+    ("POST", "/v1/care-requests/{id}/approve"): with_id(a_care_request),
+    ("POST", "/v1/care-requests/{id}/refuse"): with_id(a_care_request),
+    ("POST", "/v1/care-requests/{id}/code"): with_id(a_care_request),
+    ("POST", "/v1/care-requests/{id}/confirm"): care_code,
+    ("POST", "/v1/staff/people"): fixed(lambda _town: person_of_desk()),
+    ("POST", "/v1/staff/people/search"): fixed(lambda town: Given({"id_number": town.numbers["family"]})),
+    ("GET", "/v1/staff/people/{id}"): with_id(lambda town: same(town.person_id)),
+    ("GET", "/v1/staff/people/{id}/id-number"): with_id(lambda town: same(town.person_id)),
+    ("POST", "/v1/staff/people/{id}/verify"): verification,
+    ("POST", "/v1/staff/people/{id}/erase"): with_id(lambda town: make.person(town.conn, town.app[VAULT])),
+    ("DELETE", "/v1/staff/people/{id}/care/{care_id}"): care_to_end,
+    ("GET", "/v1/staff/care-requests"): fixed(lambda town: Given(query={"person": str(town.person_id)})),
+    ("POST", "/v1/staff/care-requests/{id}/approve"): with_id(a_care_request),
+    ("POST", "/v1/staff/care-requests/{id}/refuse"): with_id(a_care_request),
+    ("GET", "/v1/staff/audit"): nothing,
     ("GET", "/v1/teams"): nothing,
     ("POST", "/v1/volunteers"): not_yet_volunteers,
     ("GET", "/v1/volunteers/me"): nothing,
@@ -504,7 +396,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/volunteers/{id}"): with_id(lambda town: same(town.helper_id)),
     ("GET", "/v1/staff/teams"): nothing,
     ("POST", "/v1/staff/teams"): fixed(
-        lambda town: Given({"area_id": str(town.area_id), "name": f"新队 {next(_count)}", "organisation": "联盟"})
+        lambda town: Given({"area_id": str(town.area_id), "name": f"新队 {next(count)}", "organisation": "联盟"})
     ),
     ("GET", "/v1/staff/volunteers"): nothing,
     ("POST", "/v1/staff/volunteers/{id}/approve"): with_id(lambda town: town.applicant()),
@@ -525,8 +417,3 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/files/{id}"): with_id(lambda town: town.file()),
 }
 """What makes a call of each operation good, for whoever may. A new route needs a line here."""
-
-
-@pytest.fixture
-async def town(client, conn, app, outside):
-    return await Town(client, conn, app, outside).build()

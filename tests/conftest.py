@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from domain.vault import Vault
     from tests.outside import Outside
 
-pytest_plugins = ["tests.calls", "tests.database", "tests.mandates", "tests.outside", "tests.visitors"]
+pytest_plugins = ["tests.database", "tests.mandates", "tests.outside", "tests.visitors", "tests.town"]
 
 
 class MovableClock:

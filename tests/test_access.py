@@ -42,6 +42,11 @@ def of_staff(who: str, status: int = 200, elsewhere: int = 404) -> Row:
     return Row(who, status, 403, 403, elsewhere)
 
 
+def of_any_desk(who: str, status: int = 200) -> Row:
+    """For staff wherever they work: a person belongs to no place. Each reading is in the audit."""
+    return Row(who, status, 403, 403, status, shared=True)
+
+
 MAY = {
     ("GET", "/healthz"): open_to_all(),
     ("GET", "/readyz"): open_to_all(),
@@ -105,6 +110,37 @@ MAY = {
     ("POST", "/v1/staff/accounts/{id}/suspend"): of_staff("manager"),
     ("POST", "/v1/staff/accounts/{id}/reinstate"): of_staff("manager"),
     ("POST", "/v1/staff/accounts/{id}/end-sessions"): of_staff("manager"),
+    ("GET", "/v1/consents"): open_to_all(),
+    ("GET", "/v1/me"): of_family(stranger=200),
+    ("DELETE", "/v1/me"): Row("leaver", 200, 200, 200, 403),
+    ("PUT", "/v1/me/registration"): of_family(stranger=409),
+    ("GET", "/v1/me/id-number"): of_family(stranger=200),
+    ("GET", "/v1/me/export"): of_family(stranger=200),
+    ("PUT", "/v1/me/consents"): of_family(),
+    ("DELETE", "/v1/me/consents/{kind}"): of_family(stranger=200),
+    ("GET", "/v1/people"): of_family(stranger=200),
+    ("POST", "/v1/people"): Row("adder", 201, 201, 201, 403),
+    ("GET", "/v1/people/{id}"): of_family(),
+    ("PUT", "/v1/people/{id}"): of_family(),
+    ("DELETE", "/v1/people/{id}"): of_family(),
+    ("GET", "/v1/care-requests"): of_family(stranger=200),
+    ("GET", "/v1/care-requests/received"): of_family(stranger=200),
+    ("DELETE", "/v1/care-requests/{id}"): Row("asker", 204, 404, 404, 403),
+    ("POST", "/v1/care-requests/{id}/approve"): of_family(204),
+    ("POST", "/v1/care-requests/{id}/refuse"): of_family(204),
+    ("POST", "/v1/care-requests/{id}/code"): Row("asker", 200, 404, 404, 403),
+    ("POST", "/v1/care-requests/{id}/confirm"): Row("asker", 200, 404, 404, 403),
+    ("POST", "/v1/staff/people"): of_any_desk("clerk", 201),
+    ("POST", "/v1/staff/people/search"): of_any_desk("clerk"),
+    ("GET", "/v1/staff/people/{id}"): of_any_desk("clerk"),
+    ("GET", "/v1/staff/people/{id}/id-number"): of_any_desk("manager"),
+    ("POST", "/v1/staff/people/{id}/verify"): of_any_desk("clerk"),
+    ("POST", "/v1/staff/people/{id}/erase"): of_any_desk("manager", 204),
+    ("DELETE", "/v1/staff/people/{id}/care/{care_id}"): of_any_desk("manager", 204),
+    ("GET", "/v1/staff/care-requests"): of_any_desk("clerk"),
+    ("POST", "/v1/staff/care-requests/{id}/approve"): of_any_desk("clerk", 204),
+    ("POST", "/v1/staff/care-requests/{id}/refuse"): of_any_desk("clerk", 204),
+    ("GET", "/v1/staff/audit"): of_staff("auditor", elsewhere=403),
     ("GET", "/v1/teams"): Row("family", 200, 200, 200, 200, shared=True),
     ("POST", "/v1/volunteers"): Row("family", 201, 201, 409, 403),
     ("GET", "/v1/volunteers/me"): Row("helper", 200, 404, 200, 403),
