@@ -76,7 +76,7 @@ async def create(conn: Connection, ctx: Context, given: Mapping[str, Any]) -> Ro
     _check_times(ctx, given["starts_at"], given["ends_at"])
     await policies.hold(conn)
     times = [(given["starts_at"], given["ends_at"])]
-    if not await _insert(conn, service_id, given["resource"], given["capacity"], [slot_id], times):
+    if not await insert(conn, service_id, given["resource"], given["capacity"], [slot_id], times):
         raise Conflict("slot_exists")
     await audit.record(conn, ctx, "slots.created", slot_id, service_id=service_id, capacity=given["capacity"])
     return await _show(conn, slot_id)
@@ -97,7 +97,7 @@ async def create_pattern(conn: Connection, ctx: Context, given: Mapping[str, Any
         _check_times(ctx, *to_come[-1])
     await policies.hold(conn)
     ids = [new_id() for _ in to_come]
-    made = await _insert(conn, service_id, given["resource"], given["capacity"], ids, to_come)
+    made = await insert(conn, service_id, given["resource"], given["capacity"], ids, to_come)
     counts = {"made": made, "kept": len(to_come) - made, "past": len(wanted) - len(to_come)}
     facts = {"first": first, "last": last, "capacity": given["capacity"]}
     await audit.record(conn, ctx, "slots.pattern_created", service_id, **facts, **counts)
@@ -136,7 +136,7 @@ def _check_times(ctx: Context, starts_at: datetime, ends_at: datetime) -> None:
         raise Invalid("invalid_input", errors=errors)
 
 
-async def _insert(
+async def insert(
     conn: Connection,
     service_id: UUID,
     resource: str,
@@ -144,7 +144,10 @@ async def _insert(
     ids: Sequence[UUID],
     times: Sequence[tuple[datetime, datetime]],
 ) -> int:
-    """Make the slots that are not there yet, and return how many those were."""
+    """Make the slots that are not there yet, and return how many those were.
+
+    Asks no permission: for the functions here and for the demo data, within `policies.hold`.
+    """
     on_days = sorted({starts_at.astimezone(LOCAL_ZONE).date() for starts_at, _ in times})
     ruling = await policies.ruling(conn, service_id, on_days)
     resolved = [policies.times(ruling[day], day) for day in on_days]

@@ -7,12 +7,13 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import uvloop
 
-from server import bare_machine, config, logs, migrate, processes, serve
+from server import bare_machine, config, logs, migrate, processes, seed, serve
+from server.app import build_vault, system_clock
 from server.database import prepare_connection
 from server.embedded import EmbeddedPostgresError
 
@@ -21,12 +22,18 @@ if TYPE_CHECKING:
 
     from server.config import Settings
 
+    DemoStaff = list[dict[str, Any]]
 
-async def _with_connection(settings: Settings, act: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
+Result = TypeVar("Result")
+
+DEMO_FILE = "demo.json"
+
+
+async def _with_connection(settings: Settings, act: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:
     conn = await asyncpg.connect(settings.database_url)
     try:
         await prepare_connection(conn)
-        await act(conn)
+        return await act(conn)
     finally:
         await conn.close()
 
@@ -34,6 +41,23 @@ async def _with_connection(settings: Settings, act: Callable[[asyncpg.Connection
 async def _migrate(conn: asyncpg.Connection) -> None:
     names = await migrate.migrate(conn)
     say(f"{len(names)} migrations applied." if names else "The schema is up to date.")
+
+
+async def _seed(conn: asyncpg.Connection, settings: Settings) -> DemoStaff:
+    vault, now = build_vault(settings), system_clock()
+    counts = await seed.seed(conn, vault, now)
+    added = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    say(f"Demo data added: {added}." if added else "The demo data are up to date.")
+    return await seed.make_demo_staff(conn, vault, now, settings.var_dir / DEMO_FILE)
+
+
+async def _refuse_demo_accounts(conn: asyncpg.Connection) -> None:
+    try:
+        exist = await seed.demo_accounts_exist(conn)
+    except asyncpg.UndefinedTableError:
+        return
+    if exist:
+        raise config.SettingError("DATABASE_URL names a database with demo accounts: production does not start on it.")
 
 
 def say(text: str) -> None:
@@ -51,7 +75,12 @@ def run(arguments: argparse.Namespace) -> None:
     try:
         settings = load()
         uvloop.run(_with_connection(settings, _migrate))
-        uvloop.run(serve.serve(settings, greet))
+        if settings.environment == "production":
+            uvloop.run(_with_connection(settings, _refuse_demo_accounts))
+            uvloop.run(serve.serve(settings, greet))
+        else:
+            staff = uvloop.run(_with_connection(settings, lambda conn: _seed(conn, settings)))
+            uvloop.run(serve.serve(settings, lambda address: greet_with_demo(settings, address, staff)))
     finally:
         if postgres is not None:
             postgres.stop()
@@ -72,12 +101,19 @@ def greet(address: str) -> None:
     )
 
 
+def greet_with_demo(settings: Settings, address: str, staff: DemoStaff) -> None:
+    seed.write_demo_file(settings.var_dir / DEMO_FILE, address, staff)
+    greet(address)
+
+
 def serve_command(arguments: argparse.Namespace) -> None:
     """Serve on a migrated database that DATABASE_URL names."""
     del arguments
     settings = load()
     if not settings.database_url:
         raise config.SettingError("DATABASE_URL must name the database; `run` brings one of its own.")
+    if settings.environment == "production":
+        uvloop.run(_with_connection(settings, _refuse_demo_accounts))
     if settings.processes > 1:
         if settings.sandbox and not settings.wechat_url:
             raise config.SettingError(
@@ -96,6 +132,16 @@ def migrate_command(arguments: argparse.Namespace) -> None:
     asyncio.run(_with_connection(load(), _migrate))
 
 
+def seed_command(arguments: argparse.Namespace) -> None:
+    """Add the demo data of Alxa, or move their window of slots on; for development alone."""
+    del arguments
+    settings = load()
+    if settings.environment == "production":
+        raise config.SettingError("ENVIRONMENT is production: it gets no demo data.")
+    staff = asyncio.run(_with_connection(settings, lambda conn: _seed(conn, settings)))
+    seed.write_demo_file(settings.var_dir / DEMO_FILE, f"http://{settings.host}:{settings.port}", staff)
+
+
 def load() -> Settings:
     settings = config.load()
     logs.configure(settings.log_level)
@@ -105,7 +151,7 @@ def load() -> Settings:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m server", description="小驼帮办: the booking service.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for name, act in (("run", run), ("serve", serve_command), ("migrate", migrate_command)):
+    for name, act in (("run", run), ("serve", serve_command), ("migrate", migrate_command), ("seed", seed_command)):
         command = commands.add_parser(name, help=act.__doc__, description=act.__doc__)
         command.set_defaults(act=act)
     return parser
