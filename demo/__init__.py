@@ -1,0 +1,1 @@
+"""The demo journey: walks the main job over HTTP against a running server. Read `journey.py` as documentation."""

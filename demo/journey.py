@@ -1,0 +1,102 @@
+"""Who takes part in the journey, the devices they hold, and what they have found out on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from demo.client import Client, Unexpected
+from demo.invent import Person, person, seconds_to_next_totp, totp
+
+LOCAL = timezone(timedelta(hours=8))
+HOSPITAL = "孪井滩示范区医院"
+TEAM = "党建联盟志愿服务队"
+VAR_DIR = Path(os.environ.get("VAR_DIR", "var"))
+
+
+@dataclass
+class Journey:
+    """Everybody is invented anew for each run, so that runs do not meet each other's limits."""
+
+    daughter: Person = field(default_factory=lambda: person("沈月牙", "female", 1985))
+    mother: Person = field(default_factory=lambda: person("李秀英", "female", 1950))
+    father: Person = field(default_factory=lambda: person("孛儿只斤·孟克", "male", 1948))
+    volunteer: Person = field(default_factory=lambda: person("那日苏", "male", 1996))
+    caller: Person = field(default_factory=lambda: person("周沙柳", "female", 1944))
+
+    phone: Client = field(default_factory=Client)
+    volunteer_phone: Client = field(default_factory=Client)
+    office: Client = field(default_factory=Client)
+    desk: Client = field(default_factory=Client)
+
+    consents: list[dict[str, str]] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
+    service: dict[str, Any] = field(default_factory=dict)
+    slots: list[dict[str, Any]] = field(default_factory=list)
+    booking: dict[str, Any] = field(default_factory=dict)
+    booking_request: tuple[dict[str, Any], str] = field(default_factory=lambda: ({}, ""))
+
+
+def clock(moment: str) -> str:
+    """Return a moment of an answer as a person writes it."""
+    return datetime.fromisoformat(moment).astimezone(LOCAL).strftime("%m月%d日 %H:%M")
+
+
+def answers(service: dict[str, Any]) -> dict[str, Any]:
+    """Answer the questions of a service that have to be answered, each by its kind."""
+    return {
+        question["key"]: {
+            "boolean": True,
+            "number": 1,
+            "date": "2026-01-01",
+            "text": "演示",
+            "choice": (question.get("choices") or [None])[0],
+        }[question["kind"]]
+        for question in service["questions"]
+        if question["required"]
+    }
+
+
+def sign_in_from_wechat(device: Client, who: Person) -> dict[str, Any]:
+    """Do what the mini-program does: take a code from WeChat (here its sandbox) and send it."""
+    code = device.post("/sandbox/wechat/codes", {"user": who.user}).expect(200)["code"]
+    signed_in: dict[str, Any] = device.post("/v1/sessions/wechat", {"code": code}).expect(200)
+    device.keep(signed_in)
+    return signed_in
+
+
+def register(device: Client, who: Person, consents: list[dict[str, str]]) -> dict[str, Any]:
+    """Register by real name; the phone number comes from WeChat's button, not from typing."""
+    phone_code = device.post("/sandbox/wechat/phone-codes", {"user": who.user, "phone": who.phone}).expect(200)["code"]
+    body = {"name": who.name, "id_number": who.id_number, "phone_code": phone_code, "consents": consents}
+    me: dict[str, Any] = device.put("/v1/me/registration", body).expect(200)
+    return me
+
+
+def sign_in_as_staff(device: Client, login: str) -> dict[str, Any]:
+    """Sign in with the password of `demo.json` and the code an authenticator app shows.
+
+    A code works once. A second run within half a minute takes the next code, which the server accepts from
+    clocks that are ahead; a third one waits for it.
+    """
+    file = VAR_DIR / "demo.json"
+    try:
+        staff = {one["login"]: one for one in json.loads(file.read_text(encoding="utf-8"))["staff"]}
+    except OSError as error:
+        raise Unexpected(f"demo staff in {file} (is VAR_DIR the server's?)", error) from None
+    account = staff[login]
+    for wait, ahead in ((False, 0), (False, 1), (True, 1)):
+        if wait:
+            time.sleep(seconds_to_next_totp())
+        otp = totp(account["otp_secret"], ahead)
+        reply = device.post("/v1/sessions/staff", {"login": login, "password": account["password"], "otp": otp})
+        if reply.status != 401:  # noqa: PLR2004
+            break
+    signed_in: dict[str, Any] = reply.expect(200)
+    device.keep(signed_in)
+    return signed_in
