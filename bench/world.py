@@ -73,7 +73,7 @@ def id_number(serial: int) -> str:
     """Return a valid number of a birth place that does not exist, another for each serial."""
     born = BORN_FIRST + timedelta(days=serial // SERIALS)
     digits = f"999999{born:%Y%m%d}{serial % SERIALS + 1:03}"
-    return digits + str(ric.calc_check_digit(digits))
+    return digits + str(ric.calc_check_digit(f"{digits}0"))
 
 
 class World:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import orjson
 
 from domain import availability
+from domain.vocabulary import LOCAL_ZONE
 from handlers.conditional import conditional
 from handlers.operation import operation
 from handlers.request import connection, context, path_id, read_query, shape
@@ -15,10 +17,18 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 
+TWO_WEEKS = timedelta(days=13)
+
+
 @operation(query=DaysQuery, reply=DayOffers, etag=True)
 async def days(request: web.Request) -> web.Response:
-    """Show what each day of a range offers at a service: a hint, as the booking itself decides."""
+    """Show what each day of a range (two weeks from today, unless told) offers at a service.
+
+    A hint, as the booking itself decides.
+    """
     service_id, query = path_id(request), read_query(request, DaysQuery)
+    query["first"] = query["first"] or context(request).now.astimezone(LOCAL_ZONE).date()
+    query["last"] = query["last"] or query["first"] + TWO_WEEKS
 
     async def load() -> bytes:
         async with connection(request) as conn:

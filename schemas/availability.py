@@ -7,8 +7,8 @@ from schemas.fields import Day, LocalTime, Word
 
 
 class DaysQuery(Schema):
-    first = Day(data_key="from", required=True)
-    last = Day(data_key="to", required=True)
+    first = Day(data_key="from", load_default=None)
+    last = Day(data_key="to", load_default=None)
 
 
 class SlotsQuery(Schema):

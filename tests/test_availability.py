@@ -117,7 +117,7 @@ async def test_a_booking_is_seen_once_the_moment_is_over(client, conn, app):
 @pytest.mark.parametrize(
     ("query", "errors"),
     [
-        ("days?from=2026-11-23", {"to"}),
+        ("days?from=2026-11-23&to=", {"to"}),
         ("days?from=2026-11-23&to=2026-11-22", {"to"}),
         ("days?from=2026-11-23&to=2027-01-24", {"to"}),
         ("days?from=tomorrow&to=2026-11-23", {"from"}),
@@ -288,3 +288,11 @@ async def test_hot_queries_go_by_indexes(conn, crowded):
     ):
         assert found.isdisjoint({("Seq Scan", "slot"), ("Seq Scan", "slot_pool")})
         assert any("Index" in kind for kind, _ in found)
+
+
+async def test_days_are_two_weeks_from_today_unless_told(client, conn):
+    service_id = await make.service(conn)
+    await make.slot(conn, service_id)
+    status, body = await get(client, f"/v1/services/{service_id}/days")
+    assert status == 200
+    assert (body["items"][0]["date"], body["items"][-1]["date"]) == ("2026-11-23", "2026-12-06")
