@@ -12,7 +12,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -41,10 +41,12 @@ class DatabaseServer:
 
 
 @contextlib.contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def exclusive(lock: IO[str]) -> Iterator[None]:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
         yield
+    finally:
+        fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def in_use(folder: Path) -> bool:
@@ -57,11 +59,12 @@ def in_use(folder: Path) -> bool:
 
 
 def remove_dead_runs() -> None:
+    """Another run may be at the same folder: what it has removed already is not missed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
-        status = folder.lstat()
-        if status.st_uid != os.geteuid() or status.st_mtime > time.time() - SECONDS_TO_BEGIN or in_use(folder):
-            continue
-        with contextlib.suppress(embedded.EmbeddedPostgresError):
+        with contextlib.suppress(embedded.EmbeddedPostgresError, FileNotFoundError):
+            status = folder.lstat()
+            if status.st_uid != os.geteuid() or status.st_mtime > time.time() - SECONDS_TO_BEGIN or in_use(folder):
+                continue
             embedded.remove(folder)
             shutil.rmtree(folder)
 
@@ -101,28 +104,29 @@ def database_server(testrun_uid: str) -> Iterator[DatabaseServer]:
     folder.mkdir(exist_ok=True)
     folder.chmod(0o711)
     given = os.environ.get("TEST_DATABASE_URL", "")
-    with (folder / "workers").open("w") as workers:
-        fcntl.flock(workers, fcntl.LOCK_SH)
-        with exclusive(folder):
-            started = None if given else embedded.start(folder, durable=False)
-            server = DatabaseServer(
-                url=started.dsn_of("postgres") if started else given,
-                template=f"xiaotuo_{testrun_uid[:12]}_template",
-                # Copying files is twice as fast where nothing waits for the disk, and far slower where it must.
-                strategy="file_copy" if started else "wal_log",
-            )
-            asyncio.run(make_template(server.url, server.template, server.dsn(f"{server.template}_draft")))
-        yield server
-    with exclusive(folder):
-        if started:
-            started.stop()
-        if in_use(folder):
-            return
-        if given:
-            asyncio.run(drop_database(given, server.template))
-        else:
-            embedded.remove(folder)
-        shutil.rmtree(folder)
+    with (folder / "lock").open("w") as lock:
+        with (folder / "workers").open("w") as workers:
+            fcntl.flock(workers, fcntl.LOCK_SH)
+            with exclusive(lock):
+                started = None if given else embedded.start(folder, durable=False)
+                server = DatabaseServer(
+                    url=started.dsn_of("postgres") if started else given,
+                    template=f"xiaotuo_{testrun_uid[:12]}_template",
+                    # Copying files is twice as fast where nothing waits for the disk, and far slower where it must.
+                    strategy="file_copy" if started else "wal_log",
+                )
+                asyncio.run(make_template(server.url, server.template, server.dsn(f"{server.template}_draft")))
+            yield server
+        with exclusive(lock):
+            if started:
+                started.stop()
+            if not folder.exists() or in_use(folder):
+                return
+            if given:
+                asyncio.run(drop_database(given, server.template))
+            else:
+                embedded.remove(folder)
+            shutil.rmtree(folder)
 
 
 _numbers = itertools.count(1)
