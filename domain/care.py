@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import sql
 from domain import consents
-from domain.errors import Conflict, NotFound, TooMany, Unauthorized
+from domain.errors import Conflict, TooMany, Unauthorized
 from domain.identifiers import new_id
 from domain.permissions import require_signed_in
 from domain.vocabulary import MAX_PEOPLE_ADDED_A_DAY, MAX_PEOPLE_IN_CARE, Relation
@@ -86,10 +86,3 @@ async def refuse_join(conn: Connection, joining: Joining) -> None:
     if await sql.care.own(conn, account_id=joining.account_id) is not None:
         raise Conflict("already_registered")
     raise Conflict("person_has_account")
-
-
-async def require_decides(conn: Connection, ctx: Context, person_id: UUID) -> None:
-    """Only the person's own account gets past; where there is none, the first that took the person into care."""
-    caller = require_signed_in(ctx)
-    if await sql.care.decider(conn, person_id=person_id) != caller.account_id:
-        raise NotFound("person_not_found")

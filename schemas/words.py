@@ -22,6 +22,15 @@ MATTERS: Mapping[str, str] = {
     ServiceKind.OTHER: "其他事项",
 }
 
+ACCOUNT_STATUSES: Mapping[str, str] = {
+    "active": "正常",
+    "suspended": "已停用",
+    "deleted": "已注销",
+}
+
+OF_FACTS: Mapping[str, Mapping[str, str]] = {"matters": MATTERS, "account_status": ACCOUNT_STATUSES}
+"""Which words say a fact of a refusal, by the fact's name."""
+
 
 def matters(kinds: Iterable[str]) -> str:
     return "、".join(MATTERS[kind] for kind in kinds)

@@ -53,7 +53,6 @@ class Settings:
     var_dir: Path
     database_url: str
     database_connections: int
-    pg_bin: Path | None
     wechat_url: str
     wechat_appid: str
     wechat_secret: str
@@ -117,7 +116,6 @@ def load() -> Settings:
         if bool(appid) != bool(secret):
             raise SettingError("WECHAT_APPID and WECHAT_SECRET must be set together.")
         var_dir = Path(env.str("VAR_DIR", "var")).absolute()
-        pg_bin = env.str("PG_BIN", "")
         settings = Settings(
             environment=env.str("ENVIRONMENT", "development", validate=validate.OneOf(["development", "production"])),  # type: ignore[arg-type]
             host=env.str("HOST", "127.0.0.1"),
@@ -127,7 +125,6 @@ def load() -> Settings:
             var_dir=var_dir,
             database_url=env.str("DATABASE_URL", ""),
             database_connections=env.int("DATABASE_CONNECTIONS", 10, validate=validate.Range(min=4)),
-            pg_bin=Path(pg_bin) if pg_bin else None,
             wechat_url=env.str("WECHAT_URL", "https://api.weixin.qq.com" if appid else ""),
             wechat_appid=appid or SANDBOX_APPID,
             wechat_secret=secret or SANDBOX_APPID,

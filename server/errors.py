@@ -15,6 +15,7 @@ from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, TooMa
 from domain.idempotency import KeyReused
 from domain.vocabulary import LOCAL_ZONE
 from handlers.request import MAX_BODY_BYTES
+from schemas import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,20 +100,22 @@ class _Words(dict[str, Any]):
         return ""
 
 
-def _word(value: Any) -> Any:
+def _word(name: str, value: Any, language: str) -> Any:
+    if isinstance(value, list | tuple | frozenset | set):
+        return (", " if language == "en" else "、").join(str(_word(name, item, language)) for item in value)
+    if name in words.OF_FACTS:
+        return words.OF_FACTS[name][value] if language == "zh" else value.replace("_", " ")
     if isinstance(value, datetime):
         return value.astimezone(LOCAL_ZONE).strftime("%Y-%m-%d %H:%M")
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, list | tuple | frozenset | set):
-        return "、".join(str(item) for item in value)
-    return value
+    return "" if value is None else value
 
 
 def sentences(code: str, facts: Mapping[str, Any], language: str) -> tuple[str, str]:
-    """Return the code's title and its detail filled with the facts, times as local time."""
+    """Return the code's title and its detail filled with the facts, in words of the language and local time."""
     title, detail = messages(language)[code]
-    return title, detail.format_map(_Words({name: _word(value) for name, value in facts.items()}))
+    return title, detail.format_map(_Words({name: _word(name, value, language) for name, value in facts.items()}))
 
 
 def say(request: web.BaseRequest, code: str, facts: Mapping[str, Any]) -> tuple[str, str]:

@@ -206,14 +206,6 @@ select exists (
                  and volunteer.status = 'approved' and mandate.status = 'active' and mandate.expires_at > :now))
 );
 
--- name: provider_of(booking_id)$
--- The provider that a booking is at.
-select service.provider_id
-from booking
-join slot on slot.id = booking.slot_id
-join service on service.id = slot.service_id
-where booking.id = :booking_id;
-
 -- name: of_day(provider_id, day, service_id, statuses, code, person_id, after, most)
 -- Ids of a provider's bookings of one day, in the order in which the desk meets them.
 select booking.id, slot.starts_at

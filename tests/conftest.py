@@ -66,7 +66,6 @@ def settings(database: str, tmp_path: Path, outside: Outside) -> Settings:
         var_dir=tmp_path,
         database_url=database,
         database_connections=6,
-        pg_bin=None,
         wechat_url=outside.wechat_url,
         wechat_appid=outside.appid,
         wechat_secret=outside.secret,

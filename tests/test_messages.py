@@ -9,6 +9,7 @@ import re
 import string
 import tomllib
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,9 +21,18 @@ import handlers
 import schemas
 import server
 from domain.errors import Refusal
+from domain.vocabulary import ServiceKind
 from handlers.operation import OPERATIONS
 from schemas.fields import MESSAGES
-from server.errors import CODE_OF_STATUS, FIELD_SECTION, OTHER_STATUS, STATUS_OF_CODE, field_messages, messages
+from server.errors import (
+    CODE_OF_STATUS,
+    FIELD_SECTION,
+    OTHER_STATUS,
+    STATUS_OF_CODE,
+    field_messages,
+    messages,
+    sentences,
+)
 from server.errors import MESSAGES as MESSAGE_FILES
 
 if TYPE_CHECKING:
@@ -362,3 +372,22 @@ def test_chinese_sentences_use_full_width_punctuation():
 def test_english_sentences_hold_no_chinese():
     english = {code: "\n".join(words) for code, words in messages("en").items()} | dict(field_messages("en"))
     assert {code for code, text in english.items() if re.search(rf"[{HAN}，。；：？！（）]", text)} == set()
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh", "看病就医、养老服务"), ("en", "medical, elder care")])
+def test_facts_are_said_in_words_of_the_language(language, said):
+    matters = [ServiceKind.MEDICAL.value, ServiceKind.ELDER_CARE.value]
+    assert said in sentences("mandate_other_matter", {"matters": matters}, language)[1]
+
+
+@pytest.mark.parametrize("status", ["active", "suspended", "deleted"])
+def test_every_status_of_an_account_has_a_word(status):
+    _, detail = sentences("account_in_other_status", {"account_status": status}, "zh")
+    assert status not in detail
+
+
+def test_a_fact_that_is_not_known_leaves_no_none():
+    facts = {"cancel_until": datetime(2026, 11, 23, 8, tzinfo=UTC), "phone": None}
+    _, detail = sentences("cancel_too_late", facts, "zh")
+    assert "None" not in detail
+    assert "2026-11-23 16:00" in detail
