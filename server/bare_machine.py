@@ -25,7 +25,9 @@ def _new_key() -> str:
 
 
 def make_keys(var_dir: Path) -> None:
-    """Put demo keys into the environment, from `keys.json` of earlier starts where there is one."""
+    """Put demo keys into the environment, from `keys.json` of earlier starts where there is one; not in production."""
+    if os.environ.get("ENVIRONMENT") == "production":
+        return
     path = var_dir / "keys.json"
     var_dir.mkdir(parents=True, exist_ok=True)
     if not path.exists():
