@@ -290,6 +290,18 @@ async def test_a_code_is_good_for_ten_minutes_and_the_newest_alone(family, conn,
     assert (await family.asker.call("POST", f"{url}/confirm", {"code": "222222"}))[1]["code"] == "code_expired"
 
 
+@pytest.mark.parametrize("refused", [False, True])
+async def test_the_code_of_a_request_that_nobody_was_told_of_opens_nothing(family, monkeypatch, conn, refused):
+    monkeypatch.setattr("domain.care_codes.new_code", lambda: "123456")
+    request = await ask(family, "测试乙" if refused else "测试丁")
+    url = f"/v1/care-requests/{request['id']}"
+    if refused:
+        await family.carer.call("POST", f"{url}/refuse")
+    await family.asker.call("POST", f"{url}/code")
+    assert (await family.asker.call("POST", f"{url}/confirm", {"code": "123456"}))[1]["code"] == "code_wrong"
+    assert await conn.fetchval("select count(*) from care where account_id = $1", family.asker.account_id) == 1
+
+
 async def test_five_attempts_and_no_more(family, outside, conn):
     request = await ask(family)
     url = f"/v1/care-requests/{request['id']}"

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from domain import erasure
 from domain.consents import TEXTS
 from domain.vocabulary import ConsentKind
+from handlers.ports import REVOCATIONS
 from tests import make
 from tests.visitors import call, consents
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 
 async def test_leaving_ends_everything_that_nobody_else_keeps(visit, conn, outside):
@@ -47,6 +52,15 @@ async def test_leaving_ends_everything_that_nobody_else_keeps(visit, conn, outsi
     acts = await conn.fetch("select action from audit where actor_id = $1", leaver.account_id)
     assert [row["action"] for row in acts].count("accounts.deleted") == 1
     assert (await other.call("GET", f"/v1/people/{shared['id']}"))[0] == 200
+
+
+async def test_this_process_knows_at_once_and_waits_for_no_notification(visit, app, conn, monkeypatch):
+    leaver = await visit()
+    await conn.execute("drop trigger session_announce on session")
+    told: list[UUID] = []
+    monkeypatch.setattr(app[REVOCATIONS], "session_ended", told.append)
+    assert (await leaver.call("DELETE", "/v1/me"))[0] == 200
+    assert told == [row["id"] for row in await conn.fetch("select id from session")]
 
 
 async def test_who_comes_back_is_a_new_account_and_the_same_person(visit, conn, client):
@@ -125,6 +139,8 @@ async def test_with_the_elder_go_mandates_notices_and_requests(visit, conn):
     assert await conn.fetchval("select count(*) from notice") == 0
     _, made = await volunteer.call("GET", "/v1/care-requests")
     assert [(one["id"], one["status"], one["id_number"]) for one in made["items"]] == [(request["id"], "pending", None)]
+    # Who comes back meets no request from before.
+    assert await conn.fetchval("select status from care_request") == "refused"
 
 
 async def test_the_phone_of_a_request_goes_with_the_account(visit, conn):

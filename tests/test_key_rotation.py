@@ -257,6 +257,16 @@ async def test_nothing_is_found_without_the_key(visit, conn):
         without_key.unseal("person", "document_sealed", row["id"], row["document_sealed"])
 
 
+async def test_a_repeated_request_is_known_by_a_keyed_hash(visit, conn, monkeypatch):
+    """A bare hash over a name and a number lets whoever has the dump try numbers out."""
+    one, other = (Vault({"k": os.urandom(32)}, "k", os.urandom(32), b"") for _ in range(2))
+    assert one.fingerprint(b"request") != other.fingerprint(b"request")
+    carer = await visit()
+    monkeypatch.setattr(Vault, "fingerprint", lambda _vault, _request: b"f" * 32)
+    assert (await carer.add())[0] == 201
+    assert await conn.fetchval("select fingerprint from idempotency_key") == b"f" * 32
+
+
 async def test_values_swapped_between_rows_or_columns_do_not_open(visit, conn):
     one, other = await visit("测试甲"), await visit("测试乙")
     await conn.execute(

@@ -6,7 +6,12 @@ from datetime import date
 import pytest
 
 import sql
-from domain.vocabulary import MAX_PEOPLE_ADDED_A_DAY, MAX_PEOPLE_IN_CARE
+from domain import people
+from domain.callers import Caller
+from domain.consents import ALWAYS, TEXTS
+from domain.context import Context
+from domain.errors import Unauthorized
+from domain.vocabulary import MAX_PEOPLE_ADDED_A_DAY, MAX_PEOPLE_IN_CARE, Relation
 from tests import make
 from tests.visitors import consents
 
@@ -210,3 +215,33 @@ async def test_bookings_by_others_keep_only_who_would_be_erased(visit, conn):
     assert (await carer.call("DELETE", f"/v1/people/{added['id']}"))[1]["code"] == "live_bookings"
     await make.care(conn, other.account_id, added["id"], "other")
     assert (await carer.call("DELETE", f"/v1/people/{added['id']}"))[1]["fate"] == "kept_by_others"
+
+
+async def test_a_booking_that_is_being_made_is_waited_for(visit, conn):
+    carer = await visit()
+    _, added = await carer.add()
+    slot_id = await make.slot(conn)
+    async with conn.transaction():
+        await conn.execute("select from person where id = $1 for no key update", added["id"])
+        await make.booking(conn, slot_id, carer, person_id=added["id"])
+        letting_go = asyncio.create_task(carer.call("DELETE", f"/v1/people/{added['id']}"))
+        await asyncio.sleep(0.2)
+        assert not letting_go.done()
+    assert (await letting_go)[1]["code"] == "live_bookings"
+
+
+async def test_a_deleted_account_does_nothing_although_its_token_got_past(visit, conn, vault, clock):
+    """The token was checked before the account was deleted; the rule meets the deletion all the same."""
+    carer = await visit()
+    await conn.execute("update account set status = 'deleted' where id = $1", carer.account_id)
+    caller = Caller(carer.account_id, carer.account_id, frozenset({"resident"}), 1)
+    with pytest.raises(Unauthorized):
+        await people.add(
+            conn,
+            Context(caller, clock.now, vault),
+            name="测试乙",
+            id_number=make.id_number(),
+            relation=Relation.PARENT,
+            phone=None,
+            given={kind: TEXTS[kind].version for kind in ALWAYS},
+        )

@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+import sql
 from domain import registration
 from domain.consents import TEXTS
 from domain.identity import read_id_number
@@ -147,6 +148,21 @@ async def test_two_accounts_that_register_one_number_at_once_become_one_and_one_
     assert await conn.fetchval("select count(*) from person") == 1
     assert await conn.fetchval("select count(*) from care where relation = 'self'") == 1
     assert await conn.fetchval("select count(*) from care_request") == 5
+
+
+async def test_a_document_forgotten_at_this_moment_is_added_anew(visit, monkeypatch):
+    add = sql.people.add
+    refused: list[object] = []
+
+    async def add_after_one_miss(conn, **values):
+        if not refused:
+            refused.append(values["id"])  # another row has the document still, and is forgotten right after
+            return None
+        return await add(conn, **values)
+
+    monkeypatch.setattr(sql.people, "add", add_after_one_miss)
+    assert (await visit()).person_id is not None
+    assert refused
 
 
 async def test_name_phone_and_consents_can_be_renewed(visit, conn):
