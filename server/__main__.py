@@ -12,8 +12,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import asyncpg
 import uvloop
 
-from server import bare_machine, config, logs, migrate, processes, seed, serve
-from server.app import build_vault, system_clock
+from server import (
+    audit_commands,
+    bare_machine,
+    config,
+    key_commands,
+    logs,
+    migrate,
+    processes,
+    seed,
+    serve,
+    staff_commands,
+)
+from server.app import build_file_store, build_vault, system_clock
 from server.database import prepare_connection
 from server.embedded import EmbeddedPostgresError
 
@@ -23,6 +34,7 @@ if TYPE_CHECKING:
     from server.config import Settings
 
     DemoStaff = list[dict[str, Any]]
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no other name for it
 
 Result = TypeVar("Result")
 
@@ -30,7 +42,13 @@ DEMO_FILE = "demo.json"
 
 
 async def _with_connection(settings: Settings, act: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:
-    conn = await asyncpg.connect(settings.database_url)
+    if not settings.database_url:
+        raise config.SettingError("DATABASE_URL must name the database; `run` brings one of its own.")
+    try:
+        conn = await asyncpg.connect(settings.database_url)
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        kind = type(error).__name__
+        raise config.SettingError(f"DATABASE_URL names a database that cannot be reached ({kind}).") from None
     try:
         await prepare_connection(conn)
         return await act(conn)
@@ -58,6 +76,10 @@ async def _refuse_demo_accounts(conn: asyncpg.Connection) -> None:
         return
     if exist:
         raise config.SettingError("DATABASE_URL names a database with demo accounts: production does not start on it.")
+
+
+async def _nothing(_conn: asyncpg.Connection) -> None:
+    """Only find out whether the database can be reached."""
 
 
 def say(text: str) -> None:
@@ -110,10 +132,7 @@ def serve_command(arguments: argparse.Namespace) -> None:
     """Serve on a migrated database that DATABASE_URL names."""
     del arguments
     settings = load()
-    if not settings.database_url:
-        raise config.SettingError("DATABASE_URL must name the database; `run` brings one of its own.")
-    if settings.environment == "production":
-        uvloop.run(_with_connection(settings, _refuse_demo_accounts))
+    uvloop.run(_with_connection(settings, _refuse_demo_accounts if settings.environment == "production" else _nothing))
     if settings.processes > 1:
         if settings.sandbox and not settings.wechat_url:
             raise config.SettingError(
@@ -142,6 +161,41 @@ def seed_command(arguments: argparse.Namespace) -> None:
     seed.write_demo_file(settings.var_dir / DEMO_FILE, f"http://{settings.host}:{settings.port}", staff)
 
 
+def staff_command(arguments: argparse.Namespace) -> None:
+    """Make an administrator, give an account new secrets, or list the accounts of staff."""
+    settings = load()
+    vault, now = build_vault(settings), system_clock()
+
+    async def act(conn: asyncpg.Connection) -> str:
+        if arguments.what == "list":
+            return await staff_commands.list_accounts(conn, vault, now)
+        password = staff_commands.read_password()
+        if arguments.what == "reset":
+            return await staff_commands.reset(conn, vault, now, arguments.login, password)
+        name = arguments.name or arguments.login
+        return await staff_commands.create_admin(conn, vault, now, arguments.login, name, password)
+
+    say(asyncio.run(_with_connection(settings, act)))
+
+
+def audit_command(arguments: argparse.Namespace) -> int:
+    """Walk the chains of the audit and say whether a row was changed or is missing."""
+    del arguments
+    settings = load()
+    vault, heads = build_vault(settings), settings.var_dir / audit_commands.HEADS_FILE
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    return asyncio.run(_with_connection(settings, lambda conn: audit_commands.verify(conn, vault, heads, say)))
+
+
+def keys_command(arguments: argparse.Namespace) -> int:
+    """Seal everything under the newest key of SEALING_KEYS, while the service runs."""
+    del arguments
+    settings = load()
+    vault = build_vault(settings)
+    store = build_file_store(settings, vault)
+    return asyncio.run(_with_connection(settings, lambda conn: key_commands.rotate(conn, vault, store, say)))
+
+
 def load() -> Settings:
     settings = config.load()
     logs.configure(settings.log_level)
@@ -154,17 +208,32 @@ def build_parser() -> argparse.ArgumentParser:
     for name, act in (("run", run), ("serve", serve_command), ("migrate", migrate_command), ("seed", seed_command)):
         command = commands.add_parser(name, help=act.__doc__, description=act.__doc__)
         command.set_defaults(act=act)
+    staff = _add_group(commands, "staff", staff_command)
+    create = staff.add_parser("create-admin", help="make an administrator of everything; the password may be piped in")
+    create.add_argument("--login", required=True)
+    create.add_argument("--name", help="what residents and colleagues see; the login unless given")
+    reset = staff.add_parser("reset", help="give new secrets, lift a lock and end every session")
+    reset.add_argument("--login", required=True)
+    staff.add_parser("list", help="list the accounts of staff")
+    _add_group(commands, "audit", audit_command).add_parser("verify", help=audit_command.__doc__)
+    _add_group(commands, "keys", keys_command).add_parser("rotate", help=keys_command.__doc__)
     return parser
+
+
+def _add_group(commands: Commands, name: str, act: Callable[[argparse.Namespace], int | None]) -> Commands:
+    command = commands.add_parser(name, help=act.__doc__, description=act.__doc__)
+    command.set_defaults(act=act)
+    return command.add_subparsers(required=True, metavar="what", dest="what")
 
 
 def main() -> int:
     arguments = build_parser().parse_args()
     try:
-        arguments.act(arguments)
+        status: int | None = arguments.act(arguments)
     except (config.SettingError, EmbeddedPostgresError, migrate.MigrationError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    return 0
+    return status or 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,92 @@
+"""The command line, as operators type it: what it does, what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from domain import audit
+from domain.audit import Entry
+from tests.conftest import encoded_key
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def command(database, tmp_path):
+    def run(*arguments, typed="", **changes):
+        environment = {
+            "DATABASE_URL": database,
+            "VAR_DIR": str(tmp_path),
+            "TOKEN_KEYS": f"test1:{encoded_key('token')}",
+            "SEALING_KEYS": f"test1:{encoded_key('sealing')}",
+            "BLIND_INDEX_KEY": encoded_key("blind"),
+            "AUDIT_KEY": encoded_key("audit"),
+            **changes,
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "server", *arguments],
+            cwd=ROOT,
+            env=environment,
+            input=typed,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run
+
+
+async def test_staff_are_made_listed_and_given_new_secrets(command, conn):
+    made = command("staff", "create-admin", "--login", "wang.admin", "--name", "王管理")
+    assert made.returncode == 0, made.stderr
+    assert {"login", "password", "otp secret"} <= {line.split("  ")[0] for line in made.stdout.splitlines()}
+    stored = await conn.fetchrow("select display_name, password_hash from staff")
+    assert stored["display_name"] == "王管理"
+    listed = command("staff", "list")
+    assert "wang.admin" in listed.stdout
+    assert "admin" in listed.stdout.split()[2]
+    again = command("staff", "reset", "--login", "wang.admin", typed="a password of my own\n")
+    assert again.returncode == 0, again.stderr
+    assert "a password of my own" not in again.stdout
+    assert await conn.fetchval("select password_hash from staff") != stored["password_hash"]
+
+
+def test_what_is_wrong_is_said_in_one_line(command):
+    command("staff", "create-admin", "--login", "wang.admin")
+    for arguments, changes in (
+        (("staff", "create-admin", "--login", "wang.admin"), {}),
+        (("staff", "create-admin", "--login", "No Login"), {}),
+        (("staff", "reset", "--login", "nobody.here"), {}),
+        (("migrate",), {"DATABASE_URL": ""}),
+        (("serve",), {"DATABASE_URL": ""}),
+        (("serve",), {"DATABASE_URL": "postgresql://127.0.0.1:1/none"}),
+        (("audit", "verify"), {"DATABASE_URL": "postgresql://127.0.0.1:1/none"}),
+    ):
+        ended = command(*arguments, **changes)
+        assert ended.returncode == 1, arguments
+        assert ended.stderr.count("\n") == 1, ended.stderr
+
+
+async def test_the_audit_is_walked_and_a_change_ends_in_an_error(command, conn, vault, clock):
+    async with conn.transaction():
+        await audit.record_all(conn, vault, clock.now, [Entry("test.done", None, {})])
+    walked = command("audit", "verify")
+    assert (walked.returncode, walked.stderr) == (0, "")
+    assert walked.stdout.startswith("1 rows in 16 chains fit together")
+    await conn.execute("alter table audit disable trigger user; update audit set action = 'test.undone'")
+    assert command("audit", "verify").returncode == 1
+
+
+def test_keys_are_rotated(command):
+    rotated = command("keys", "rotate")
+    assert (rotated.returncode, rotated.stderr) == (0, "")
+    assert "Everything is sealed under test1." in rotated.stdout
+
+
+def test_the_schema_of_the_tests_is_up_to_date(command):
+    assert command("migrate").stdout == "The schema is up to date.\n"
