@@ -49,6 +49,10 @@ async def keep_as_is(_conn: asyncpg.Connection) -> None:
     """
 
 
+IDLE_IN_TRANSACTION = "10s"
+"""Lets go of the locks of a process that is gone without a word; nothing here waits inside a transaction."""
+
+
 def create_pool(settings: Settings) -> asyncpg.Pool:
     """Return the pool of every request but those written in groups."""
     return asyncpg.create_pool(
@@ -59,6 +63,7 @@ def create_pool(settings: Settings) -> asyncpg.Pool:
         reset=keep_as_is,
         command_timeout=30,
         max_inactive_connection_lifetime=0,
+        server_settings={"idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION},
     )
 
 
@@ -66,13 +71,23 @@ GROUP_CONNECTIONS = 4
 """Two batches in flight for each of the two groups."""
 
 
-def create_group_pool(settings: Settings) -> asyncpg.Pool:
-    """Return the pool of what is written in groups: never waiting behind reads, and never planning twice.
+GROUP_SETTINGS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+    "lock_timeout": "2s",
+    "statement_timeout": "5s",
+    "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
+}
+"""With arrays as parameters PostgreSQL would plan the same few statements anew for each batch, which costs more
+than running them. A plan is kept for the life of its connection, so it must not be one that suits a table that
+was small then: every one of these statements goes by index, row by row."""
 
-    With arrays as parameters PostgreSQL would plan the same few statements anew for each batch, which
-    costs more than running them. A plan is kept for the life of its connection, so it must not be one that
-    suits a table that was small then: every one of these statements goes by index, row by row.
-    """
+
+def create_group_pool(settings: Settings) -> asyncpg.Pool:
+    """Return the pool of what is written in groups: never waiting behind reads, and never planning twice."""
     return asyncpg.create_pool(
         settings.database_url,
         min_size=GROUP_CONNECTIONS,
@@ -80,13 +95,5 @@ def create_group_pool(settings: Settings) -> asyncpg.Pool:
         init=prepare_connection,
         reset=keep_as_is,
         max_inactive_connection_lifetime=0,
-        server_settings={
-            "plan_cache_mode": "force_generic_plan",
-            "enable_seqscan": "off",
-            "enable_hashjoin": "off",
-            "enable_mergejoin": "off",
-            "jit": "off",
-            "lock_timeout": "2s",
-            "statement_timeout": "5s",
-        },
+        server_settings=GROUP_SETTINGS,
     )
