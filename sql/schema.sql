@@ -1,0 +1,969 @@
+-- Made by `make schema` from the migrations; a test compares it. Nothing reads it but people.
+
+CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
+
+COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
+
+COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
+
+CREATE FUNCTION public.account_announce() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if new.version < old.version then
+        raise exception 'the version of an account never falls' using errcode = 'check_violation';
+    end if;
+    if new.status <> old.status and new.version = old.version then
+        new.version := old.version + 1;
+    end if;
+    if new.version > old.version then
+        new.version_raised_at := clock_timestamp();
+        perform pg_notify('revocation', 'account ' || new.id || ' ' || new.version);
+    end if;
+    return new;
+end $$;
+
+COMMENT ON FUNCTION public.account_announce() IS 'every process refuses the older tokens from the commit on';
+
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'table % is append-only', tg_table_name using errcode = 'insufficient_privilege';
+end $$;
+
+CREATE FUNCTION public.ruling_policy(of_service uuid, of_day date) RETURNS uuid
+    LANGUAGE sql STABLE
+    AS $$
+    select policy.id
+    from policy join service on service.id = of_service
+    where policy.effective_from <= of_day
+      and (policy.service_id = service.id or policy.provider_id = service.provider_id
+           or (policy.service_id is null and policy.provider_id is null))
+    order by policy.service_id is null, policy.provider_id is null, policy.effective_from desc, policy.version desc
+    limit 1
+$$;
+
+COMMENT ON FUNCTION public.ruling_policy(of_service uuid, of_day date) IS 'the nearest scope wins: service, provider, everywhere; in it the version that came into effect last; of one day''s the newest';
+
+CREATE FUNCTION public.session_announce() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform pg_notify('revocation', 'session ' || new.id);
+    return null;
+end $$;
+
+COMMENT ON FUNCTION public.session_announce() IS 'every process refuses the session''s tokens from the commit on';
+
+CREATE FUNCTION public.slot_shown(state text, release_at timestamp with time zone, order_until timestamp with time zone, free integer, at timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select case when state = 'closed' or at >= order_until then 'closed'
+                when at < release_at then 'not_released'
+                when free > 0 then 'open'
+                else 'full' end
+$$;
+
+COMMENT ON FUNCTION public.slot_shown(state text, release_at timestamp with time zone, order_until timestamp with time zone, free integer, at timestamp with time zone) IS 'a slot''s state as a resident understands it; only a booking''s own transaction decides';
+
+CREATE FUNCTION public.staff_areas(staff_account uuid, any_role text[]) RETURNS SETOF uuid
+    LANGUAGE sql STABLE
+    AS $$
+    with recursive reach as (
+        select area_id as id from staff_grant
+        where account_id = staff_account and role = any(any_role) and area_id is not null
+        union
+        select area.id from area where exists (
+            select from staff_grant
+            where account_id = staff_account and role = any(any_role) and num_nonnulls(provider_id, area_id) = 0)
+        union
+        select area.id from area join reach on area.parent_id = reach.id
+    )
+    select id from reach
+$$;
+
+COMMENT ON FUNCTION public.staff_areas(staff_account uuid, any_role text[]) IS 'every area in which the account holds one of the roles, with all below; lists are filtered by it';
+
+CREATE FUNCTION public.staff_covers(staff_account uuid, wanted_role text, wanted_provider uuid, wanted_area uuid) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    with recursive above as (
+        select coalesce(wanted_area, (select area_id from provider where id = wanted_provider)) as id
+        union
+        select area.parent_id from area join above on area.id = above.id
+    )
+    select exists (
+        select from staff_grant
+        where account_id = staff_account
+            and (role = 'admin' or (role = 'manager' and wanted_role in ('manager', 'clerk')))
+            and (num_nonnulls(provider_id, area_id) = 0 or provider_id = wanted_provider
+                or area_id in (select id from above))
+    )
+$$;
+
+COMMENT ON FUNCTION public.staff_covers(staff_account uuid, wanted_role text, wanted_provider uuid, wanted_area uuid) IS 'whether the account may give that grant and manage its holder: a role no higher than one of its own, at a place within';
+
+CREATE FUNCTION public.staff_grant_raise_version() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    update account set version = version + 1 where id = coalesce(new.account_id, old.account_id);
+    return null;
+end $$;
+
+CREATE FUNCTION public.staff_providers(staff_account uuid, any_role text[]) RETURNS SETOF uuid
+    LANGUAGE sql STABLE
+    AS $$
+    select id from provider
+    where area_id in (select staff_areas(staff_account, any_role))
+       or id in (select provider_id from staff_grant where account_id = staff_account and role = any(any_role))
+$$;
+
+COMMENT ON FUNCTION public.staff_providers(staff_account uuid, any_role text[]) IS 'every provider at which the account holds one of the roles; lists are filtered by it';
+
+CREATE FUNCTION public.volunteer_raise_version() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    update account set version = version + 1 where id = new.account_id;
+    return null;
+end $$;
+
+COMMENT ON FUNCTION public.volunteer_raise_version() IS 'approval gives a role and its end takes it';
+
+CREATE TABLE public.account (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    version_raised_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT account_kind_check CHECK ((kind = ANY (ARRAY['resident'::text, 'staff'::text]))),
+    CONSTRAINT account_status_check CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text, 'deleted'::text])))
+);
+
+COMMENT ON COLUMN public.account.version IS 'rises with every change of roles or status, by triggers; a token of an older version is refused';
+
+COMMENT ON COLUMN public.account.version_raised_at IS 'by the clock of the database';
+
+CREATE TABLE public.area (
+    id uuid NOT NULL,
+    parent_id uuid,
+    level text NOT NULL,
+    code text NOT NULL,
+    name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT area_code_check CHECK ((code ~ '^[a-z0-9-]{2,60}$'::text)),
+    CONSTRAINT area_level_check CHECK ((level = ANY (ARRAY['league'::text, 'banner'::text, 'zone'::text, 'town'::text, 'community'::text]))),
+    CONSTRAINT area_name_check CHECK ((name <> ''::text))
+);
+
+CREATE TABLE public.audit (
+    chain smallint NOT NULL,
+    seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor_id uuid,
+    action text NOT NULL,
+    subject_id uuid,
+    facts jsonb NOT NULL,
+    request_id text,
+    mac bytea NOT NULL,
+    CONSTRAINT audit_mac_check CHECK ((length(mac) = 32))
+);
+
+COMMENT ON COLUMN public.audit.mac IS 'HMAC-SHA-256 over the row before it in its chain and the fields of this one; `python -m server audit verify` walks them';
+
+CREATE TABLE public.audit_chain (
+    chain smallint NOT NULL,
+    seq bigint DEFAULT 0 NOT NULL,
+    mac bytea NOT NULL,
+    CONSTRAINT audit_chain_chain_check CHECK (((chain >= 0) AND (chain <= 15)))
+);
+
+CREATE TABLE public.booking (
+    id uuid NOT NULL,
+    slot_id uuid NOT NULL,
+    channel text NOT NULL,
+    number integer NOT NULL,
+    code text NOT NULL,
+    person_id uuid NOT NULL,
+    booked_by uuid NOT NULL,
+    mandate_id uuid,
+    day date NOT NULL,
+    status text DEFAULT 'booked'::text NOT NULL,
+    answers jsonb NOT NULL,
+    idempotency_key text NOT NULL,
+    seen integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by uuid NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    CONSTRAINT booking_code_check CHECK ((code ~ '^[0-9]{6}$'::text)),
+    CONSTRAINT booking_number_check CHECK ((number > 0)),
+    CONSTRAINT booking_status_check CHECK ((status = ANY (ARRAY['booked'::text, 'checked_in'::text, 'completed'::text, 'no_show'::text, 'cancelled'::text, 'moved'::text])))
+);
+
+COMMENT ON COLUMN public.booking.day IS 'the slot''s day: what the limits per person count by';
+
+COMMENT ON COLUMN public.booking.seen IS 'a replay of the idempotency key writes, so that its answer waits for the standby as the first one did';
+
+CREATE TABLE public.care (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    relation text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT care_relation_check CHECK ((relation = ANY (ARRAY['self'::text, 'child'::text, 'parent'::text, 'other'::text])))
+);
+
+CREATE TABLE public.care_request (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    relation text NOT NULL,
+    name_matches boolean NOT NULL,
+    consents jsonb NOT NULL,
+    phone_sealed bytea,
+    status text DEFAULT 'pending'::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    codes_sent integer DEFAULT 0 NOT NULL,
+    code_sent_at timestamp with time zone,
+    code_hash bytea,
+    code_expires_at timestamp with time zone,
+    attempts_left integer DEFAULT 0 NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by uuid,
+    decided_way text,
+    CONSTRAINT care_request_attempts_left_check CHECK ((attempts_left >= 0)),
+    CONSTRAINT care_request_decided_way_check CHECK ((decided_way = ANY (ARRAY['carer'::text, 'phone'::text, 'desk'::text]))),
+    CONSTRAINT care_request_relation_check CHECK ((relation = ANY (ARRAY['self'::text, 'child'::text, 'parent'::text, 'other'::text]))),
+    CONSTRAINT care_request_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'refused'::text, 'withdrawn'::text])))
+);
+
+COMMENT ON TABLE public.care_request IS 'a further account asks to care for a person who exists already';
+
+COMMENT ON COLUMN public.care_request.name_matches IS 'false: whoever asked does not know the name, so nobody is told and no code is sent, and the answers look the same';
+
+COMMENT ON COLUMN public.care_request.consents IS 'kind and version of the texts agreed to; rows of `consent` once it is approved';
+
+COMMENT ON COLUMN public.care_request.phone_sealed IS 'of who asks to be the person: the number that WeChat has verified';
+
+CREATE TABLE public.consent (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    kind text NOT NULL,
+    document_version text NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT consent_kind_check CHECK ((kind = ANY (ARRAY['privacy'::text, 'sensitive_data'::text, 'child_guardian'::text])))
+);
+
+CREATE TABLE public.file (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    purpose text NOT NULL,
+    media_type text NOT NULL,
+    size integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT file_media_type_check CHECK ((media_type = ANY (ARRAY['image/jpeg'::text, 'image/png'::text, 'application/pdf'::text]))),
+    CONSTRAINT file_purpose_check CHECK ((purpose = 'mandate_paper'::text)),
+    CONSTRAINT file_size_check CHECK ((size > 0))
+);
+
+CREATE TABLE public.idempotency_key (
+    account_id uuid NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    resource_id uuid,
+    seen integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON COLUMN public.idempotency_key.seen IS 'a replay writes, so that its answer waits for the standby as the first one did';
+
+CREATE TABLE public.mandate (
+    id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    volunteer_id uuid NOT NULL,
+    matters text[] NOT NULL,
+    consent_way text NOT NULL,
+    status text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    requested_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    consented_by uuid,
+    consented_at timestamp with time zone,
+    file_id uuid,
+    codes_sent integer DEFAULT 0 NOT NULL,
+    code_sent_at timestamp with time zone,
+    code_hash bytea,
+    code_expires_at timestamp with time zone,
+    attempts_left integer DEFAULT 0 NOT NULL,
+    revoked_by uuid,
+    revoked_at timestamp with time zone,
+    revoke_reason text DEFAULT ''::text NOT NULL,
+    CONSTRAINT mandate_attempts_left_check CHECK ((attempts_left >= 0)),
+    CONSTRAINT mandate_check CHECK ((expires_at > created_at)),
+    CONSTRAINT mandate_check1 CHECK (((status <> 'active'::text) OR (consented_at IS NOT NULL))),
+    CONSTRAINT mandate_check2 CHECK (((status = 'revoked'::text) = (revoked_at IS NOT NULL))),
+    CONSTRAINT mandate_consent_way_check CHECK ((consent_way = ANY (ARRAY['family'::text, 'sms'::text, 'desk'::text]))),
+    CONSTRAINT mandate_desk_has_paper CHECK (((consent_way <> 'desk'::text) OR (file_id IS NOT NULL))),
+    CONSTRAINT mandate_matters_check CHECK (((cardinality(matters) > 0) AND (matters <@ ARRAY['medical'::text, 'elder_care'::text, 'insurance'::text, 'employment'::text, 'housing'::text, 'assistance'::text, 'nursery'::text, 'education'::text, 'other'::text]))),
+    CONSTRAINT mandate_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'revoked'::text])))
+);
+
+COMMENT ON TABLE public.mandate IS 'Civil Code 165 and 173: who may act for whom, in which matters, until when, on what consent';
+
+CREATE TABLE public.migration (
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.notice (
+    id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    kind text NOT NULL,
+    subject_id uuid NOT NULL,
+    facts jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['mandate_requested'::text, 'mandate_given'::text, 'mandate_revoked'::text, 'mandate_used'::text, 'mandate_use_cancelled'::text, 'care_requested'::text, 'care_joined'::text])))
+);
+
+COMMENT ON TABLE public.notice IS 'what a person or the family has to be told; written in the transaction of its cause';
+
+CREATE TABLE public.person (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    document_kind text NOT NULL,
+    document_sealed bytea,
+    document_index bytea,
+    birth_date date,
+    sex text,
+    phone_sealed bytea,
+    phone_index bytea,
+    assurance text DEFAULT 'declared'::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid,
+    erased_at timestamp with time zone,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT person_assurance_check CHECK ((assurance = ANY (ARRAY['declared'::text, 'desk_verified'::text, 'checked'::text]))),
+    CONSTRAINT person_check CHECK (((erased_at IS NOT NULL) OR (num_nulls(document_sealed, document_index, birth_date, sex) = 0))),
+    CONSTRAINT person_check1 CHECK (((erased_at IS NULL) OR (num_nonnulls(document_sealed, birth_date, sex, phone_sealed) = 0))),
+    CONSTRAINT person_check2 CHECK (((phone_sealed IS NULL) = (phone_index IS NULL))),
+    CONSTRAINT person_document_kind_check CHECK ((document_kind = 'resident_id'::text)),
+    CONSTRAINT person_sex_check CHECK ((sex = ANY (ARRAY['female'::text, 'male'::text])))
+);
+
+COMMENT ON TABLE public.person IS 'one row per real identity document, whoever cares for the person';
+
+COMMENT ON COLUMN public.person.document_index IS 'outlives erasure until the longest limit has run out, so that deleting and registering again resets no limit';
+
+CREATE TABLE public.policy (
+    id uuid NOT NULL,
+    provider_id uuid,
+    service_id uuid,
+    version integer NOT NULL,
+    effective_from date NOT NULL,
+    window_days integer NOT NULL,
+    release_time time without time zone NOT NULL,
+    order_stop_days integer NOT NULL,
+    order_stop_time time without time zone,
+    cancel_days integer NOT NULL,
+    cancel_time time without time zone,
+    limit_department_day integer NOT NULL,
+    limit_day integer NOT NULL,
+    limit_7_days integer NOT NULL,
+    limit_90_days integer NOT NULL,
+    limit_volunteer_day integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid,
+    slots_touched integer DEFAULT 0 NOT NULL,
+    CONSTRAINT policy_cancel_days_check CHECK (((cancel_days >= 0) AND (cancel_days <= 30))),
+    CONSTRAINT policy_check CHECK ((num_nonnulls(provider_id, service_id) <= 1)),
+    CONSTRAINT policy_limit_7_days_check CHECK ((limit_7_days > 0)),
+    CONSTRAINT policy_limit_90_days_check CHECK ((limit_90_days > 0)),
+    CONSTRAINT policy_limit_day_check CHECK ((limit_day > 0)),
+    CONSTRAINT policy_limit_department_day_check CHECK ((limit_department_day > 0)),
+    CONSTRAINT policy_limit_volunteer_day_check CHECK ((limit_volunteer_day > 0)),
+    CONSTRAINT policy_order_stop_days_check CHECK (((order_stop_days >= 0) AND (order_stop_days <= 30))),
+    CONSTRAINT policy_window_days_check CHECK (((window_days >= 0) AND (window_days <= 365)))
+);
+
+COMMENT ON TABLE public.policy IS 'versions of the rules of one service, one provider, or (both null) everywhere; see the function ruling_policy';
+
+COMMENT ON COLUMN public.policy.release_time IS 'local time on the day `window_days` before the slot';
+
+COMMENT ON COLUMN public.policy.order_stop_time IS 'local time `order_stop_days` before the slot''s day; null: until the slot starts';
+
+COMMENT ON COLUMN public.policy.cancel_time IS 'local time `cancel_days` before the slot''s day; null: until the slot starts';
+
+COMMENT ON COLUMN public.policy.slots_touched IS 'how many slots came under this version when it was published';
+
+CREATE TABLE public.provider (
+    id uuid NOT NULL,
+    area_id uuid NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    address text NOT NULL,
+    phone text NOT NULL,
+    summary text NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT provider_kind_check CHECK ((kind = ANY (ARRAY['hospital'::text, 'elder_care'::text, 'government'::text, 'employment'::text, 'nursery'::text, 'community'::text, 'school'::text]))),
+    CONSTRAINT provider_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT provider_state_check CHECK ((state = ANY (ARRAY['active'::text, 'hidden'::text])))
+);
+
+CREATE TABLE public.refresh_token (
+    token_hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    successor_sealed bytea,
+    CONSTRAINT refresh_token_check CHECK (((successor_sealed IS NULL) OR (used_at IS NOT NULL))),
+    CONSTRAINT refresh_token_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
+COMMENT ON COLUMN public.refresh_token.successor_sealed IS 'the next token, encrypted under a key derived from this one, so that a repeated refresh can be answered alike; erased once that may no longer be asked for';
+
+CREATE TABLE public.service (
+    id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    department text NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    summary text NOT NULL,
+    duration_minutes integer NOT NULL,
+    requirements text[] NOT NULL,
+    min_age integer,
+    max_age integer,
+    sex text,
+    assurance text DEFAULT 'declared'::text NOT NULL,
+    eligibility text NOT NULL,
+    questions jsonb NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT service_assurance_check CHECK ((assurance = ANY (ARRAY['declared'::text, 'desk_verified'::text, 'checked'::text]))),
+    CONSTRAINT service_check CHECK ((min_age <= max_age)),
+    CONSTRAINT service_department_check CHECK ((department <> ''::text)),
+    CONSTRAINT service_duration_minutes_check CHECK (((duration_minutes >= 1) AND (duration_minutes <= 1440))),
+    CONSTRAINT service_kind_check CHECK ((kind = ANY (ARRAY['medical'::text, 'elder_care'::text, 'insurance'::text, 'employment'::text, 'housing'::text, 'assistance'::text, 'nursery'::text, 'education'::text, 'other'::text]))),
+    CONSTRAINT service_max_age_check CHECK (((max_age >= 0) AND (max_age <= 150))),
+    CONSTRAINT service_min_age_check CHECK (((min_age >= 0) AND (min_age <= 150))),
+    CONSTRAINT service_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT service_sex_check CHECK ((sex = ANY (ARRAY['female'::text, 'male'::text]))),
+    CONSTRAINT service_state_check CHECK ((state = ANY (ARRAY['active'::text, 'hidden'::text])))
+);
+
+COMMENT ON COLUMN public.service.requirements IS 'what to bring, one line each';
+
+COMMENT ON COLUMN public.service.eligibility IS 'who may come, in words; min_age, max_age (full years), sex and assurance are what is checked';
+
+COMMENT ON COLUMN public.service.questions IS 'the intake form: [{key, kind, label, required, choices?, max_length?}]';
+
+CREATE TABLE public.session (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    device text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    refreshed_at timestamp with time zone NOT NULL,
+    idle_until timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    end_reason text,
+    CONSTRAINT session_check CHECK ((idle_until <= expires_at)),
+    CONSTRAINT session_check1 CHECK (((ended_at IS NULL) = (end_reason IS NULL)))
+);
+
+CREATE TABLE public.slot (
+    id uuid NOT NULL,
+    service_id uuid NOT NULL,
+    policy_id uuid NOT NULL,
+    day date NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    release_at timestamp with time zone NOT NULL,
+    order_until timestamp with time zone NOT NULL,
+    cancel_until timestamp with time zone NOT NULL,
+    resource text DEFAULT ''::text NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    closed_reason text,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT slot_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT slot_check1 CHECK ((day = ((starts_at AT TIME ZONE 'Asia/Shanghai'::text))::date)),
+    CONSTRAINT slot_check2 CHECK (((state = 'closed'::text) = (closed_reason IS NOT NULL))),
+    CONSTRAINT slot_check3 CHECK ((GREATEST(release_at, order_until, cancel_until) <= starts_at)),
+    CONSTRAINT slot_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text])))
+);
+
+COMMENT ON COLUMN public.slot.resource IS 'the doctor or counter, where a service has several at once; else empty';
+
+CREATE TABLE public.slot_pool (
+    slot_id uuid NOT NULL,
+    channel text NOT NULL,
+    capacity integer NOT NULL,
+    taken integer DEFAULT 0 NOT NULL,
+    issued integer DEFAULT 0 NOT NULL,
+    open boolean DEFAULT true NOT NULL,
+    CONSTRAINT slot_pool_channel_check CHECK ((channel = ANY (ARRAY['public'::text, 'assisted'::text, 'counter'::text]))),
+    CONSTRAINT slot_pool_check CHECK ((issued >= taken)),
+    CONSTRAINT slot_pool_not_oversold CHECK (((0 <= taken) AND (taken <= capacity)))
+)
+WITH (fillfactor='50');
+
+COMMENT ON COLUMN public.slot_pool.issued IS 'numbers given out so far; a cancelled number is not given again';
+
+COMMENT ON COLUMN public.slot_pool.open IS 'false while the slot is closed: a booking that waited for this row''s lock sees it, the slot''s row it would not';
+
+CREATE TABLE public.staff (
+    account_id uuid NOT NULL,
+    login text NOT NULL,
+    display_name text NOT NULL,
+    password_hash text NOT NULL,
+    otp_secret_sealed bytea NOT NULL,
+    otp_last_step bigint DEFAULT 0 NOT NULL,
+    demo boolean DEFAULT false NOT NULL,
+    CONSTRAINT staff_display_name_check CHECK ((display_name <> ''::text)),
+    CONSTRAINT staff_login_check CHECK ((login ~ '^[a-z0-9][a-z0-9._-]{2,39}$'::text))
+);
+
+COMMENT ON COLUMN public.staff.otp_last_step IS 'the newest time step whose code was used: a code works once';
+
+CREATE TABLE public.staff_grant (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    role text NOT NULL,
+    provider_id uuid,
+    area_id uuid,
+    granted_at timestamp with time zone NOT NULL,
+    granted_by uuid,
+    CONSTRAINT staff_grant_check CHECK ((num_nonnulls(provider_id, area_id) <= 1)),
+    CONSTRAINT staff_grant_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'manager'::text, 'clerk'::text, 'auditor'::text])))
+);
+
+COMMENT ON TABLE public.staff_grant IS 'a role at one provider, in one area with all below it, or (both null) everywhere';
+
+CREATE TABLE public.staff_sign_in (
+    login_index bytea NOT NULL,
+    attempts integer NOT NULL,
+    since timestamp with time zone NOT NULL,
+    CONSTRAINT staff_sign_in_attempts_check CHECK ((attempts > 0)),
+    CONSTRAINT staff_sign_in_login_index_check CHECK ((length(login_index) = 32))
+);
+
+COMMENT ON TABLE public.staff_sign_in IS 'attempts since the last success, whether the login exists or not: too many lock it for a while';
+
+COMMENT ON COLUMN public.staff_sign_in.login_index IS 'blind: a password typed into the wrong field is not kept';
+
+CREATE TABLE public.team (
+    id uuid NOT NULL,
+    area_id uuid NOT NULL,
+    name text NOT NULL,
+    organisation text NOT NULL,
+    CONSTRAINT team_name_check CHECK ((name <> ''::text))
+);
+
+CREATE TABLE public.volunteer (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    languages text[] NOT NULL,
+    status text DEFAULT 'applied'::text NOT NULL,
+    applied_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by uuid,
+    CONSTRAINT volunteer_languages_check CHECK (((languages <@ ARRAY['zh'::text, 'mn'::text]) AND (cardinality(languages) > 0))),
+    CONSTRAINT volunteer_status_check CHECK ((status = ANY (ARRAY['applied'::text, 'approved'::text, 'suspended'::text, 'left'::text])))
+);
+
+CREATE TABLE public.volunteer_area (
+    volunteer_id uuid NOT NULL,
+    area_id uuid NOT NULL
+);
+
+CREATE TABLE public.wechat_identity (
+    account_id uuid NOT NULL,
+    openid text NOT NULL,
+    unionid text,
+    phone_code_index bytea
+);
+
+COMMENT ON COLUMN public.wechat_identity.phone_code_index IS 'blind index of the phone code used last: WeChat takes a code once, and a registration may be repeated';
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.area
+    ADD CONSTRAINT area_code_key UNIQUE (code);
+
+ALTER TABLE ONLY public.area
+    ADD CONSTRAINT area_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.audit_chain
+    ADD CONSTRAINT audit_chain_pkey PRIMARY KEY (chain);
+
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (chain, seq);
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_idempotency_key UNIQUE (booked_by, idempotency_key);
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.care
+    ADD CONSTRAINT care_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.care_request
+    ADD CONSTRAINT care_request_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.consent
+    ADD CONSTRAINT consent_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.file
+    ADD CONSTRAINT file_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.idempotency_key
+    ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (account_id, operation, key);
+
+ALTER TABLE ONLY public.mandate
+    ADD CONSTRAINT mandate_one_live EXCLUDE USING gist (person_id WITH =, volunteer_id WITH =, tstzrange(consented_at, expires_at) WITH &&) WHERE ((status = 'active'::text));
+
+ALTER TABLE ONLY public.mandate
+    ADD CONSTRAINT mandate_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.person
+    ADD CONSTRAINT person_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.policy
+    ADD CONSTRAINT policy_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.policy
+    ADD CONSTRAINT policy_provider_id_service_id_version_key UNIQUE NULLS NOT DISTINCT (provider_id, service_id, version);
+
+ALTER TABLE ONLY public.provider
+    ADD CONSTRAINT provider_area_id_name_key UNIQUE (area_id, name);
+
+ALTER TABLE ONLY public.provider
+    ADD CONSTRAINT provider_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.refresh_token
+    ADD CONSTRAINT refresh_token_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.service
+    ADD CONSTRAINT service_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.service
+    ADD CONSTRAINT service_provider_id_department_name_key UNIQUE (provider_id, department, name);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.slot
+    ADD CONSTRAINT slot_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.slot_pool
+    ADD CONSTRAINT slot_pool_pkey PRIMARY KEY (slot_id, channel);
+
+ALTER TABLE ONLY public.slot
+    ADD CONSTRAINT slot_service_id_starts_at_resource_key UNIQUE (service_id, starts_at, resource);
+
+ALTER TABLE ONLY public.staff_grant
+    ADD CONSTRAINT staff_grant_account_id_role_provider_id_area_id_key UNIQUE NULLS NOT DISTINCT (account_id, role, provider_id, area_id);
+
+ALTER TABLE ONLY public.staff_grant
+    ADD CONSTRAINT staff_grant_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.staff
+    ADD CONSTRAINT staff_login_key UNIQUE (login);
+
+ALTER TABLE ONLY public.staff
+    ADD CONSTRAINT staff_pkey PRIMARY KEY (account_id);
+
+ALTER TABLE ONLY public.staff_sign_in
+    ADD CONSTRAINT staff_sign_in_pkey PRIMARY KEY (login_index);
+
+ALTER TABLE ONLY public.team
+    ADD CONSTRAINT team_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.team
+    ADD CONSTRAINT team_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.volunteer
+    ADD CONSTRAINT volunteer_account_id_key UNIQUE (account_id);
+
+ALTER TABLE ONLY public.volunteer_area
+    ADD CONSTRAINT volunteer_area_pkey PRIMARY KEY (volunteer_id, area_id);
+
+ALTER TABLE ONLY public.volunteer
+    ADD CONSTRAINT volunteer_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.wechat_identity
+    ADD CONSTRAINT wechat_identity_openid_key UNIQUE (openid);
+
+ALTER TABLE ONLY public.wechat_identity
+    ADD CONSTRAINT wechat_identity_pkey PRIMARY KEY (account_id);
+
+CREATE INDEX account_version_raised ON public.account USING btree (version_raised_at) WHERE (version_raised_at IS NOT NULL);
+
+CREATE INDEX area_parent ON public.area USING btree (parent_id);
+
+CREATE INDEX audit_actor ON public.audit USING btree (actor_id, at);
+
+CREATE INDEX audit_at ON public.audit USING brin (at);
+
+CREATE INDEX audit_subject ON public.audit USING btree (subject_id, at);
+
+CREATE INDEX booking_mandate ON public.booking USING btree (mandate_id) WHERE (mandate_id IS NOT NULL);
+
+CREATE UNIQUE INDEX booking_number ON public.booking USING btree (slot_id, channel, number);
+
+CREATE INDEX booking_person_day ON public.booking USING btree (person_id, day);
+
+CREATE INDEX care_account ON public.care USING btree (account_id);
+
+CREATE UNIQUE INDEX care_live ON public.care USING btree (account_id, person_id) WHERE (ended_at IS NULL);
+
+CREATE UNIQUE INDEX care_own_account ON public.care USING btree (person_id) WHERE ((relation = 'self'::text) AND (ended_at IS NULL));
+
+CREATE UNIQUE INDEX care_own_person ON public.care USING btree (account_id) WHERE ((relation = 'self'::text) AND (ended_at IS NULL));
+
+CREATE INDEX care_person ON public.care USING btree (person_id);
+
+CREATE INDEX care_request_account ON public.care_request USING btree (account_id);
+
+CREATE INDEX care_request_decided_by ON public.care_request USING btree (decided_by);
+
+CREATE UNIQUE INDEX care_request_pending ON public.care_request USING btree (account_id, person_id) WHERE (status = 'pending'::text);
+
+CREATE INDEX care_request_person ON public.care_request USING btree (person_id);
+
+CREATE INDEX consent_account ON public.consent USING btree (account_id);
+
+CREATE UNIQUE INDEX consent_live ON public.consent USING btree (account_id, person_id, kind, document_version) WHERE (withdrawn_at IS NULL);
+
+CREATE INDEX consent_person ON public.consent USING btree (person_id);
+
+CREATE INDEX file_account ON public.file USING btree (account_id);
+
+CREATE INDEX idempotency_key_age ON public.idempotency_key USING btree (created_at);
+
+CREATE INDEX mandate_consented_by ON public.mandate USING btree (consented_by);
+
+CREATE INDEX mandate_file ON public.mandate USING btree (file_id);
+
+CREATE INDEX mandate_person ON public.mandate USING btree (person_id);
+
+CREATE INDEX mandate_requested_by ON public.mandate USING btree (requested_by);
+
+CREATE INDEX mandate_revoked_by ON public.mandate USING btree (revoked_by);
+
+CREATE INDEX mandate_volunteer ON public.mandate USING btree (volunteer_id);
+
+CREATE INDEX notice_person ON public.notice USING btree (person_id, id);
+
+CREATE INDEX person_created_by ON public.person USING btree (created_by);
+
+CREATE UNIQUE INDEX person_document ON public.person USING btree (document_kind, document_index);
+
+CREATE INDEX person_erased ON public.person USING btree (erased_at) WHERE (erased_at IS NOT NULL);
+
+CREATE INDEX person_name ON public.person USING btree (name, birth_date);
+
+CREATE INDEX person_phone ON public.person USING btree (phone_index) WHERE (phone_index IS NOT NULL);
+
+CREATE INDEX policy_created_by ON public.policy USING btree (created_by);
+
+CREATE INDEX policy_provider ON public.policy USING btree (provider_id);
+
+CREATE INDEX policy_service ON public.policy USING btree (service_id);
+
+CREATE INDEX refresh_token_session ON public.refresh_token USING btree (session_id);
+
+CREATE INDEX refresh_token_successor ON public.refresh_token USING btree (used_at) WHERE (successor_sealed IS NOT NULL);
+
+CREATE INDEX refresh_token_used ON public.refresh_token USING btree (used_at);
+
+CREATE INDEX session_account ON public.session USING btree (account_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX session_account_all ON public.session USING btree (account_id, id);
+
+CREATE INDEX session_ended ON public.session USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX session_idle ON public.session USING btree (idle_until);
+
+CREATE INDEX slot_policy ON public.slot USING btree (policy_id);
+
+CREATE INDEX staff_grant_area ON public.staff_grant USING btree (area_id);
+
+CREATE INDEX staff_grant_granted_by ON public.staff_grant USING btree (granted_by);
+
+CREATE INDEX staff_grant_provider ON public.staff_grant USING btree (provider_id);
+
+CREATE INDEX staff_sign_in_since ON public.staff_sign_in USING btree (since);
+
+CREATE INDEX team_area ON public.team USING btree (area_id);
+
+CREATE INDEX volunteer_area_area ON public.volunteer_area USING btree (area_id);
+
+CREATE INDEX volunteer_decided_by ON public.volunteer USING btree (decided_by);
+
+CREATE INDEX volunteer_team ON public.volunteer USING btree (team_id);
+
+CREATE TRIGGER account_announce BEFORE UPDATE OF status, version ON public.account FOR EACH ROW EXECUTE FUNCTION public.account_announce();
+
+CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER session_announce AFTER UPDATE OF ended_at ON public.session FOR EACH ROW WHEN (((old.ended_at IS NULL) AND (new.ended_at IS NOT NULL))) EXECUTE FUNCTION public.session_announce();
+
+CREATE TRIGGER staff_grant_raise_version AFTER INSERT OR DELETE OR UPDATE ON public.staff_grant FOR EACH ROW EXECUTE FUNCTION public.staff_grant_raise_version();
+
+CREATE TRIGGER volunteer_raise_version AFTER UPDATE OF status ON public.volunteer FOR EACH ROW WHEN (((old.status = 'approved'::text) <> (new.status = 'approved'::text))) EXECUTE FUNCTION public.volunteer_raise_version();
+
+ALTER TABLE ONLY public.area
+    ADD CONSTRAINT area_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.area(id);
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_booked_by_fkey FOREIGN KEY (booked_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_mandate_id_fkey FOREIGN KEY (mandate_id) REFERENCES public.mandate(id);
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_slot_id_channel_fkey FOREIGN KEY (slot_id, channel) REFERENCES public.slot_pool(slot_id, channel);
+
+ALTER TABLE ONLY public.care
+    ADD CONSTRAINT care_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.care
+    ADD CONSTRAINT care_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.care_request
+    ADD CONSTRAINT care_request_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.care_request
+    ADD CONSTRAINT care_request_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.care_request
+    ADD CONSTRAINT care_request_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.consent
+    ADD CONSTRAINT consent_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.consent
+    ADD CONSTRAINT consent_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.file
+    ADD CONSTRAINT file_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.idempotency_key
+    ADD CONSTRAINT idempotency_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.mandate
+    ADD CONSTRAINT mandate_consented_by_fkey FOREIGN KEY (consented_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.mandate
+    ADD CONSTRAINT mandate_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.file(id);
+
+ALTER TABLE ONLY public.mandate
+    ADD CONSTRAINT mandate_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.mandate
+    ADD CONSTRAINT mandate_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.mandate
+    ADD CONSTRAINT mandate_revoked_by_fkey FOREIGN KEY (revoked_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.mandate
+    ADD CONSTRAINT mandate_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
+
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.person
+    ADD CONSTRAINT person_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.policy
+    ADD CONSTRAINT policy_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.policy
+    ADD CONSTRAINT policy_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(id);
+
+ALTER TABLE ONLY public.policy
+    ADD CONSTRAINT policy_service_id_fkey FOREIGN KEY (service_id) REFERENCES public.service(id);
+
+ALTER TABLE ONLY public.provider
+    ADD CONSTRAINT provider_area_id_fkey FOREIGN KEY (area_id) REFERENCES public.area(id);
+
+ALTER TABLE ONLY public.refresh_token
+    ADD CONSTRAINT refresh_token_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.session(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.service
+    ADD CONSTRAINT service_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(id);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.slot
+    ADD CONSTRAINT slot_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES public.policy(id);
+
+ALTER TABLE ONLY public.slot_pool
+    ADD CONSTRAINT slot_pool_slot_id_fkey FOREIGN KEY (slot_id) REFERENCES public.slot(id);
+
+ALTER TABLE ONLY public.slot
+    ADD CONSTRAINT slot_service_id_fkey FOREIGN KEY (service_id) REFERENCES public.service(id);
+
+ALTER TABLE ONLY public.staff
+    ADD CONSTRAINT staff_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.staff_grant
+    ADD CONSTRAINT staff_grant_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.staff(account_id);
+
+ALTER TABLE ONLY public.staff_grant
+    ADD CONSTRAINT staff_grant_area_id_fkey FOREIGN KEY (area_id) REFERENCES public.area(id);
+
+ALTER TABLE ONLY public.staff_grant
+    ADD CONSTRAINT staff_grant_granted_by_fkey FOREIGN KEY (granted_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.staff_grant
+    ADD CONSTRAINT staff_grant_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(id);
+
+ALTER TABLE ONLY public.team
+    ADD CONSTRAINT team_area_id_fkey FOREIGN KEY (area_id) REFERENCES public.area(id);
+
+ALTER TABLE ONLY public.volunteer
+    ADD CONSTRAINT volunteer_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.volunteer_area
+    ADD CONSTRAINT volunteer_area_area_id_fkey FOREIGN KEY (area_id) REFERENCES public.area(id);
+
+ALTER TABLE ONLY public.volunteer_area
+    ADD CONSTRAINT volunteer_area_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
+
+ALTER TABLE ONLY public.volunteer
+    ADD CONSTRAINT volunteer_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.volunteer
+    ADD CONSTRAINT volunteer_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.team(id);
+
+ALTER TABLE ONLY public.wechat_identity
+    ADD CONSTRAINT wechat_identity_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
