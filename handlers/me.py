@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from domain import deletion, export, registration
 from handlers.consents import let_go
 from handlers.operation import operation
-from handlers.ports import REVOCATIONS, WECHAT
+from handlers.ports import REVOCATIONS, THROTTLE, WECHAT
 from handlers.request import connection, context, read_body, reply, transaction
 from schemas.consents import Deletion
 from schemas.export import Export
@@ -45,7 +45,10 @@ async def register(request: web.Request) -> web.Response:
             phone_code=body["phone_code"],
             given=body["consents"],
         )
-    phone = None if begun.repeated else await request.app[WECHAT].phone_number(begun.phone_code, begun.openid)
+    phone = None
+    if not begun.repeated:
+        await request.app[THROTTLE].hit("registration", begun.openid)
+        phone = await request.app[WECHAT].phone_number(begun.phone_code, begun.openid)
     async with transaction(request) as conn:
         me = await registration.register(conn, context(request), begun, phone)
     return reply(Me, me, 200 if me["registered"] else 202)

@@ -1,4 +1,4 @@
-"""How often anybody may try: every way to sign in, per address, per device and per account.
+"""How often anybody may try: every way to sign in, per address, per device and per account; and to register.
 
 The numbers are one table. Counts stand in a store of the `limits` library: this process' memory, or Redis
 where several processes share them (THROTTLE_URL). When the shared store does not answer, each process counts
@@ -48,6 +48,8 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "refresh_address": (3000, 60),
     "refresh_device": (120, 60),
     "refresh_account": (120, 60),
+    # A WeChat user, also one who deletes the account and signs in anew: registering tells whether a number is known.
+    "registration": (6, 86_400),
 }
 """How many, in how many seconds. A window begins with its first attempt."""
 

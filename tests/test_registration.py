@@ -113,10 +113,10 @@ async def test_a_repeated_registration_does_not_ask_wechat_again(visit, conn):
     assert await conn.fetchval("select count(*) from consent") == 2
 
 
-async def test_twenty_registrations_at_once_make_one_person(visit, conn):
+async def test_registrations_at_once_make_one_person(visit, conn):
     visitor = await visit(registered=False)
     number, phone = make.id_number(), phone_number()
-    forms = [await visitor.form(number=number, phone=phone) for _ in range(20)]
+    forms = [await visitor.form(number=number, phone=phone) for _ in range(6)]
     answers = await asyncio.gather(*(visitor.call("PUT", "/v1/me/registration", form) for form in forms))
     assert {status for status, _ in answers} == {200}
     assert await conn.fetchval("select count(*) from person") == 1
@@ -148,6 +148,21 @@ async def test_two_accounts_that_register_one_number_at_once_become_one_and_one_
     assert await conn.fetchval("select count(*) from person") == 1
     assert await conn.fetchval("select count(*) from care where relation = 'self'") == 1
     assert await conn.fetchval("select count(*) from care_request") == 5
+
+
+async def test_registering_and_leaving_in_turn_is_no_way_to_try_numbers_out(visit, conn, clock):
+    """The count is of the WeChat user: neither taking consent back nor a new account begins it anew."""
+    visitor = await visit()
+    for _ in range(5):
+        assert (await visitor.call("DELETE", "/v1/me/consents/privacy"))[0] == 200
+        await visitor.renew(conn)
+        assert (await visitor.register())[0] == 200
+    assert (await visitor.call("DELETE", "/v1/me"))[0] == 200
+    again = await visit(user=visitor.user, registered=False)
+    status, problem = await again.register()
+    assert (status, problem["code"]) == (429, "too_many_requests")
+    await again.wait(conn, clock, days=1)
+    assert (await again.register())[0] == 200
 
 
 async def test_a_document_forgotten_at_this_moment_is_added_anew(visit, monkeypatch):
@@ -283,7 +298,10 @@ async def test_while_wechat_hesitates_no_transaction_is_open(visit, conn):
     task = asyncio.create_task(visitor.call("PUT", "/v1/me/registration", form))
     await asyncio.sleep(0.25)
     assert not task.done()
-    idle = await conn.fetchval("select count(*) from pg_stat_activity where state like 'idle in transaction%'")
+    idle = await conn.fetchval(
+        """select count(*) from pg_stat_activity
+           where datname = current_database() and state like 'idle in transaction%'"""
+    )
     assert idle == 0
     assert (await task)[1]["code"] == "wechat_unavailable"
 

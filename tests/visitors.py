@@ -86,8 +86,8 @@ def visit(conn, app, client, outside):
     """Return what lets somebody new sign in."""
     users = itertools.count(1)
 
-    async def sign_in(name=None, *, registered=True, through=client, **form):
-        user = f"微信用户{next(users)}"
+    async def sign_in(name=None, *, registered=True, user=None, **form):
+        user = user or f"微信用户{next(users)}"
         account_id = await make.account(conn)
         await conn.execute(
             "insert into wechat_identity (account_id, openid) values ($1, $2)",
@@ -95,7 +95,7 @@ def visit(conn, app, client, outside):
             openid_of(outside.appid, user),
         )
         token = await make.session(conn, app, account_id, [Role.RESIDENT])
-        visitor = Visitor(through, outside, account_id, token, user)
+        visitor = Visitor(client, outside, account_id, token, user)
         if registered:
             status, answer = await visitor.register(**({"name": name} if name else {}), **form)
             assert status == 200, answer
