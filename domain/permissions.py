@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from domain.context import Context
     from domain.vocabulary import Role
 
-EVERYWHERE: None = None
-
 
 def require_signed_in(ctx: Context) -> Caller:
     if ctx.caller is None:
