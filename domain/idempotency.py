@@ -6,6 +6,7 @@ Bookings have their own, in the row itself: see `domain.bookings`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from domain.permissions import require_signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from asyncpg import Connection
 
@@ -78,3 +80,9 @@ async def once(
         resource_id=created["id"],
     )
     return created
+
+
+async def prune(conn: Connection, now: datetime) -> int:
+    """Forget keys after RETENTION_DAYS; return how many."""
+    gone: int = await sql.idempotency.prune(conn, before=now - timedelta(days=RETENTION_DAYS))
+    return gone

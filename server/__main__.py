@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,9 +29,10 @@ from server import (
 from server.app import build_file_store, build_vault, system_clock
 from server.database import prepare_connection
 from server.embedded import EmbeddedPostgresError
+from server.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from server.config import Settings
 
@@ -161,6 +164,24 @@ def seed_command(arguments: argparse.Namespace) -> None:
     seed.write_demo_file(settings.var_dir / DEMO_FILE, f"http://{settings.host}:{settings.port}", staff)
 
 
+def worker_command(arguments: argparse.Namespace) -> None:
+    """Do the housekeeping alone, beside serving processes."""
+    del arguments
+    settings = load()
+    uvloop.run(_with_connection(settings, _nothing))
+    store = build_file_store(settings, build_vault(settings))
+    uvloop.run(_until_told(Worker(settings.database_url, store, system_clock).run()))
+
+
+async def _until_told(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, task.cancel)
+    say("Housekeeping until Ctrl-C or SIGTERM.")
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
 def staff_command(arguments: argparse.Namespace) -> None:
     """Make an administrator, give an account new secrets, or list the accounts of staff."""
     settings = load()
@@ -205,7 +226,13 @@ def load() -> Settings:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m server", description="小驼帮办: the booking service.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for name, act in (("run", run), ("serve", serve_command), ("migrate", migrate_command), ("seed", seed_command)):
+    for name, act in (
+        ("run", run),
+        ("serve", serve_command),
+        ("worker", worker_command),
+        ("migrate", migrate_command),
+        ("seed", seed_command),
+    ):
         command = commands.add_parser(name, help=act.__doc__, description=act.__doc__)
         command.set_defaults(act=act)
     staff = _add_group(commands, "staff", staff_command)

@@ -33,6 +33,7 @@ from server.session_guard import SESSION_GUARD, SessionGuard
 from server.sms import HttpSms, NoSms
 from server.throttle import Throttle, open_store
 from server.wechat import WeChat
+from server.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -73,6 +74,15 @@ async def session_guard(app: web.Application) -> AsyncIterator[None]:
     guard = app[SESSION_GUARD]
     running = asyncio.create_task(guard.run())
     await guard.wait_until_listening()
+    yield
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+async def housekeeping(app: web.Application) -> AsyncIterator[None]:
+    worker = Worker(app[SETTINGS].database_url, app[FILE_STORE], app[CLOCK])
+    running = asyncio.create_task(worker.run())
     yield
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -126,5 +136,5 @@ def build_app(
         app.router.add_route(route.method, route.path, route.handler)
     if sandbox is not None:
         mount_sandbox(app, sandbox)
-    app.cleanup_ctx.extend([access_log, database, session_guard, groups, wechat, sms])
+    app.cleanup_ctx.extend([access_log, database, session_guard, groups, wechat, sms, housekeeping])
     return app

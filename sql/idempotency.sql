@@ -10,6 +10,7 @@ returning fingerprint, resource_id;
 update idempotency_key set resource_id = :resource_id
 where account_id = :account_id and operation = :operation and key = :key;
 
--- name: prune(before)!
--- Forget keys that no client repeats any more.
-delete from idempotency_key where created_at < :before;
+-- name: prune(before)$
+-- Forget keys that no client repeats any more, and count them.
+with gone as (delete from idempotency_key where created_at < :before returning 1)
+select count(*) from gone;

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from server.app import build_app, build_vault
 from server.config import Keys, Settings
 from server.database import prepare_connection
-from tests import contract
+from tests import contract, make
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -48,6 +48,12 @@ def key(name: str) -> bytes:
 
 def encoded_key(name: str) -> str:
     return base64.b64encode(key(name)).decode()
+
+
+@pytest.fixture(autouse=True)
+def _count_anew() -> None:
+    """Let what a test makes not depend on how many tests its worker ran before."""
+    make.count_anew()
 
 
 @pytest.fixture

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 _count = itertools.count(1)
 _persons = itertools.count(1)
+
+
+def count_anew() -> None:
+    """Begin numbers, names and keys at one again: each test has a database of its own."""
+    global _count, _persons  # the counters of all that this module makes
+    _count, _persons = itertools.count(1), itertools.count(1)
+
+
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
