@@ -93,19 +93,19 @@ def say(text: str) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Set up whatever a bare machine lacks, then serve."""
     del arguments
-    var_dir = Path(os.environ.get("VAR_DIR", "var")).absolute()
-    pg_bin = os.environ.get("PG_BIN")
-    bare_machine.make_keys(var_dir)
-    postgres = bare_machine.start_postgres(var_dir, Path(pg_bin) if pg_bin else None)
+    bare_machine.make_keys(Path(os.environ.get("VAR_DIR", "var")).absolute())
+    settings = load()
+    listener = serve.bind(settings.host, settings.port, shared=False)
+    postgres = bare_machine.start_postgres(settings.var_dir, settings.pg_bin)
     try:
         settings = load()
         uvloop.run(_with_connection(settings, _migrate))
         if settings.environment == "production":
             uvloop.run(_with_connection(settings, _refuse_demo_accounts))
-            uvloop.run(serve.serve(settings, greet))
+            uvloop.run(serve.serve(settings, listener, greet))
         else:
             staff = uvloop.run(_with_connection(settings, lambda conn: _seed(conn, settings)))
-            uvloop.run(serve.serve(settings, lambda address: greet_with_demo(settings, address, staff)))
+            uvloop.run(serve.serve(settings, listener, lambda address: greet_with_demo(settings, address, staff)))
     finally:
         if postgres is not None:
             postgres.stop()
@@ -143,9 +143,8 @@ def serve_command(arguments: argparse.Namespace) -> None:
             )
         uvloop.run(processes.serve_in_processes(settings, ["-m", "server", "serve"]))
     else:
-        uvloop.run(
-            serve.serve(settings, lambda address: say(f"Serving {address}"), shared=processes.SHARED in os.environ)
-        )
+        listener = serve.bind(settings.host, settings.port, shared=processes.SHARED in os.environ)
+        uvloop.run(serve.serve(settings, listener, lambda address: say(f"Serving {address}")))
 
 
 def migrate_command(arguments: argparse.Namespace) -> None:

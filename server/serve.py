@@ -77,9 +77,8 @@ def spare_the_collector() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-async def serve(settings: Settings, ready: Callable[[str], None], *, shared: bool = False) -> None:
+async def serve(settings: Settings, listener: socket.socket, ready: Callable[[str], None]) -> None:
     """Answer until SIGTERM or SIGINT; `ready` is told the address once requests are answered."""
-    listener = bind(settings.host, settings.port, shared=shared)
     app = build(settings, listener)
     runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, shutdown_timeout=STOP_SECONDS)
     metrics_runner = web.AppRunner(build_metrics_app(app[METRICS]), access_log=None)
