@@ -96,7 +96,8 @@ def run(arguments: argparse.Namespace) -> None:
     bare_machine.make_keys(Path(os.environ.get("VAR_DIR", "var")).absolute())
     settings = load()
     listener = serve.bind(settings.host, settings.port, shared=False)
-    postgres = bare_machine.start_postgres(settings.var_dir, settings.pg_bin)
+    pg_bin = os.environ.get("PG_BIN")
+    postgres = bare_machine.start_postgres(settings.var_dir, Path(pg_bin) if pg_bin else None)
     try:
         settings = load()
         uvloop.run(_with_connection(settings, _migrate))
