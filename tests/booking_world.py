@@ -85,9 +85,10 @@ async def loose_slot(conn: Connection, service_id: UUID | None = None, **of_slot
 
 async def until_waiting(watch: Connection, waiting: int = 1, unless: asyncio.Task[Any] | None = None) -> bool:
     """Return True once so many sessions of this database wait for locks, False where `unless` has ended before."""
+    query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     async with asyncio.timeout(LONG_ENOUGH):
         while unless is None or not unless.done():
-            if await watch.fetchval("select count(*) from pg_locks where not granted") >= waiting:
+            if await watch.fetchval(query) >= waiting:
                 return True
     return False
 

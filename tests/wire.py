@@ -94,7 +94,8 @@ class _Link:
                     self.fail(head + body)
                 elif not self.dead:
                     self.server_writer.write(head + body)
-        self.close()
+        if not self.dead:  # else neither side learns that the other has gone
+            self.close()
 
     def fail(self, message: bytes) -> None:
         fault, self.wire.fault = self.wire.fault, None
