@@ -106,6 +106,8 @@ async def read_json(request: web.Request) -> Any:
                 raw = await request.read()
     except TimeoutError:
         raise Invalid("body_too_slow", seconds=BODY_SECONDS) from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise Invalid("body_unreadable") from None
     except web.HTTPRequestEntityTooLarge:
         raise Invalid("body_too_large", limit=MAX_BODY_BYTES) from None
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import BodyPartReader, multipart
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 
 from domain.errors import Invalid
 
@@ -24,6 +25,17 @@ SECONDS = 120
 CHUNK_BYTES = 64 * 1024
 OVERHEAD_BYTES = 16 * 1024
 """What boundaries, headers and short fields may take beside the parts' own limits."""
+
+MALFORMED = (
+    ValueError,
+    AssertionError,
+    RuntimeError,
+    RuntimeWarning,
+    HttpProcessingError,
+    RequestPayloadError,
+    OSError,
+)
+"""All that aiohttp raises over forms that are none, and bodies that break off."""
 
 PLAIN_ENCODINGS = frozenset({"", "binary", "8bit", "7bit"})
 
@@ -44,7 +56,7 @@ async def read_parts(request: web.Request, limits: Mapping[str, int]) -> dict[st
             parts = await _read(request, limits, most)
     except TimeoutError:
         raise Invalid("body_too_slow", seconds=SECONDS) from None
-    except (ValueError, AssertionError, RuntimeError, RuntimeWarning, HttpProcessingError, OSError):
+    except MALFORMED:
         raise Invalid("multipart_malformed") from None
     for name in limits:
         if name not in parts:

@@ -22,9 +22,7 @@ class AccessLog:
         self._clock = clock
         self._lines: list[bytes] = []
 
-    def write(
-        self, request: web.Request, route: str, response: web.StreamResponse, seconds: float, request_id: str
-    ) -> None:
+    def write(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
         if not self._lines:
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
         self._lines.append(
@@ -32,9 +30,9 @@ class AccessLog:
                 {
                     "event": "access",
                     "at": self._clock(),
-                    "method": request.method,
+                    "method": method,
                     "route": route,
-                    "status": response.status,
+                    "status": status,
                     "milliseconds": round(seconds * 1000, 1),
                     "request_id": request_id,
                 }

@@ -46,6 +46,7 @@ CODE_OF_STATUS: Mapping[int, tuple[str, Mapping[str, Any]]] = {
     405: ("method_not_allowed", {}),
     413: ("body_too_large", {"limit": MAX_BODY_BYTES}),
     415: ("content_type_not_json", {}),
+    431: ("head_too_large", {}),
 }
 """What aiohttp itself answers, by our codes with their facts."""
 

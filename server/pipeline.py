@@ -18,6 +18,7 @@ from server.access_log import ACCESS_LOG
 from server.auth import AUTHENTICATION
 from server.database import DATABASE_BUSY, DATABASE_GONE
 from server.errors import CODE_OF_STATUS, OTHER_STATUS, problem, status_of
+from server.logs import where
 from server.metrics import METRICS
 from server.session_guard import SESSION_GUARD
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 RETRY_SECONDS = 2
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+BODY_LEFT = frozenset({408, 413})
+"""Answers while the body still comes: nothing behind it on the connection can be told from it."""
 STAFF = frozenset(STAFF_ROLES)
 
 
@@ -51,11 +55,15 @@ async def pipeline(request: web.Request, handler: Handler) -> web.StreamResponse
     path = resource.canonical if resource is not None else "unknown"
     response = await answer(request, handler, request_id)
     response.headers["X-Request-Id"] = request_id
+    if response.status in BODY_LEFT:
+        response.force_close()
     if "ETag" not in response.headers:
         response.headers.setdefault("Cache-Control", "no-store")
     seconds = time.perf_counter() - started
-    request.app[METRICS].observe(request.method, path, response.status, seconds)
-    request.app[ACCESS_LOG].write(request, path, response, seconds, request_id)
+    # Anybody can think up methods: as labels they would fill the memory, and in the log they could say anything.
+    method = request.method if request.method in METHODS else "other"
+    request.app[METRICS].observe(method, path, response.status, seconds)
+    request.app[ACCESS_LOG].write(method, path, response.status, seconds, request_id)
     return response
 
 
@@ -88,14 +96,3 @@ async def answer(request: web.Request, handler: Handler, request_id: str) -> web
 def later(request: web.Request, request_id: str, error: Exception, refusal: Unavailable) -> web.Response:
     log.warning(refusal.code, request_id=request_id, error=type(error).__name__)
     return problem(request, request_id, status_of(refusal), refusal.code, refusal.facts)
-
-
-def where(error: BaseException) -> dict[str, object]:
-    """Name an error's type and the places it passed; never its text: values of rows stand in there."""
-    places = []
-    frame = error.__traceback__
-    while frame is not None:
-        code = frame.tb_frame.f_code
-        places.append(f"{os.path.basename(code.co_filename)}:{frame.tb_lineno} {code.co_name}")  # noqa: PTH119
-        frame = frame.tb_next
-    return {"error": f"{type(error).__module__}.{type(error).__qualname__}", "places": places[-12:]}

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from server.app import build_app, system_clock
 from server.config import SettingError
+from server.connection import Runner
 from server.metrics import METRICS, build_metrics_app
 from server.sandbox import build_sandbox
 
@@ -80,7 +81,7 @@ def spare_the_collector() -> None:
 async def serve(settings: Settings, listener: socket.socket, ready: Callable[[str], None]) -> None:
     """Answer until SIGTERM or SIGINT; `ready` is told the address once requests are answered."""
     app = build(settings, listener)
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, shutdown_timeout=STOP_SECONDS)
+    runner = Runner(app, keepalive_timeout=KEEPALIVE_SECONDS, shutdown_timeout=STOP_SECONDS)
     metrics_runner = web.AppRunner(build_metrics_app(app[METRICS]), access_log=None)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

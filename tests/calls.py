@@ -12,7 +12,7 @@ from domain.identifiers import new_id
 from domain.vocabulary import LOCAL_ZONE
 from handlers.request import CLOCK, VAULT
 from tests import make
-from tests.town import Given, count, paper, person_form, terms, wechat_code
+from tests.town import Given, count, id_number, paper, person_form, terms, wechat_code
 from tests.visitors import consents, phone_number
 
 if TYPE_CHECKING:
@@ -382,7 +382,9 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/staff/people/{id}"): with_id(lambda town: same(town.person_id)),
     ("GET", "/v1/staff/people/{id}/id-number"): with_id(lambda town: same(town.person_id)),
     ("POST", "/v1/staff/people/{id}/verify"): verification,
-    ("POST", "/v1/staff/people/{id}/erase"): with_id(lambda town: make.person(town.conn, town.app[VAULT])),
+    ("POST", "/v1/staff/people/{id}/erase"): with_id(
+        lambda town: make.person(town.conn, town.app[VAULT], number=id_number())
+    ),
     ("DELETE", "/v1/staff/people/{id}/care/{care_id}"): care_to_end,
     ("GET", "/v1/staff/care-requests"): fixed(lambda town: Given(query={"person": str(town.person_id)})),
     ("POST", "/v1/staff/care-requests/{id}/approve"): with_id(a_care_request),

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from server.app import build_app, build_vault
 from server.config import Keys, Settings
+from server.connection import Runner
 from server.database import prepare_connection
 from tests import contract, make
 
@@ -112,9 +113,16 @@ def app(settings: Settings, clock: MovableClock) -> Iterator[web.Application]:
     assert broken() == []
 
 
+class Served(TestServer):
+    """A test server that runs the service as it is run: aiohttp's own would cancel the handlers of who hangs up."""
+
+    async def _make_runner(self, **_options: Any) -> Runner:
+        return Runner(self.app, lingering_time=0.3)
+
+
 @pytest.fixture
 async def client(app: web.Application) -> AsyncIterator[TestClient[web.Request, web.Application]]:
-    async with TestClient(TestServer(app)) as started:
+    async with TestClient(Served(app)) as started:
         yield started
 
 
@@ -123,5 +131,5 @@ async def second_client(
     settings: Settings, clock: MovableClock
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     """The same service on the same database a second time, as another process would run it."""
-    async with TestClient(TestServer(build_app(replace(settings), clock))) as started:
+    async with TestClient(Served(build_app(replace(settings), clock))) as started:
         yield started

@@ -9,7 +9,7 @@ from dataclasses import replace
 import jwt
 import orjson
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from domain.errors import Unauthorized
 from domain.identifiers import new_id
@@ -17,7 +17,7 @@ from server.app import build_app
 from server.auth import AUDIENCE, AUTHENTICATION, ISSUER, MOST_CACHED, SKEW_SECONDS, Authentication
 from server.config import Keys
 from tests import make
-from tests.conftest import key
+from tests.conftest import Served, key
 
 NOW_KEY = {"test1": key("token")}
 HEADER = {"typ": "at+jwt", "kid": "test1"}
@@ -275,7 +275,7 @@ async def test_a_service_with_a_new_key_takes_the_tokens_of_the_old(client, app,
     resident = await make.resident(conn, app)
     keys = Keys({**settings.token_keys.by_id, "test2": key("second")})
     renewed = build_app(replace(settings, token_keys=keys), clock)
-    async with TestClient(TestServer(renewed)) as other:
+    async with TestClient(Served(renewed)) as other:
         response = await other.get("/v1/sessions", headers=resident.headers)
         assert response.status == 200
         newer = renewed[AUTHENTICATION].issue(resident.account_id, new_id(), ["resident"], 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -89,7 +89,7 @@ class Town:
 
     async def add_resident(self, name):
         """Make a registered resident, who goes by this name until another one is made."""
-        number = make.id_number()
+        number = id_number()
         phone = f"139{next(count):08}"
         made = await make.resident(self.conn, self.app, name=name.translate(CHINESE), number=number, phone=phone)
         self.accounts[name] = made.account_id, [Role.RESIDENT]
@@ -172,19 +172,19 @@ class Town:
         return await make.booking(self.conn, await self.slot(**slot), family, status=status)
 
     async def applicant(self, status="applied"):
-        made = await make.resident(self.conn, self.app)
+        made = await make.resident(self.conn, self.app, number=id_number())
         return await make.volunteer(self.conn, made.account_id, team_id=self.team_id, status=status)
 
     async def mandate(self):
         """Make a mandate to a volunteer of its own, since a pair has one at a time."""
         account_id, _ = self.accounts["family"]
-        person_id = await make.person(self.conn, self.app[VAULT], name="老人")
+        person_id = await make.person(self.conn, self.app[VAULT], name="老人", number=id_number())
         await make.care(self.conn, account_id, person_id)
         return await make.mandate(self.conn, person_id, self.helper_id, account_id)
 
     async def elder(self):
         """Make a person whom only the family cares for, and whose phone takes codes."""
-        phone, number = f"138{next(count):08}", make.id_number()
+        phone, number = f"138{next(count):08}", id_number()
         person_id = await make.person(self.conn, self.app[VAULT], name="巴特尔", number=number, phone=phone)
         await make.care(self.conn, self.accounts["family"][0], person_id)
         return person_id, number, phone
@@ -228,6 +228,11 @@ class Town:
 CHINESE = str.maketrans("abcdefghijklmnopqrstuvwxyz_", "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥天地玄黄宇")
 
 
+def id_number():
+    """Return a number of somebody whose day of birth nobody else here has: of one day there are only so many."""
+    return make.id_number(date(1940, 1, 1) + timedelta(days=next(count)))
+
+
 def terms(volunteer_id, **more):
     return {"volunteer_id": str(volunteer_id), "matters": ["medical"], "expires_at": UNTIL, **more}
 
@@ -247,7 +252,7 @@ async def wechat_code(town):
 
 
 def person_form(**more):
-    body = {"name": "测试乙", "id_number": make.id_number(), "relation": "parent", "consents": consents(), **more}
+    body = {"name": "测试乙", "id_number": id_number(), "relation": "parent", "consents": consents(), **more}
     return Given(body)
 
 
