@@ -54,7 +54,7 @@ clean: ## remove the environment, the caches and the data of `make run`
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 # VAR_DIR may be a folder with other things in it: only what the service writes there goes.
-OURS_IN_VAR_DIR := pg.lock pg.users pg.log demo.json keys.json files
+OURS_IN_VAR_DIR := pg.lock pg.users pg.log demo.json keys.json files audit-heads.json
 
 define FIND_PYTHON
 python=; without_venv=; \
