@@ -107,7 +107,13 @@ class Worker:
     async def _do(self, conn: asyncpg.Connection, chore: Chore) -> bool:
         if time.monotonic() < self._due[chore.name]:
             return False
-        gone = await chore.act(conn, self._store, self._clock())
+        try:
+            gone = await chore.act(conn, self._store, self._clock())
+        except TRIED_AGAIN:
+            raise
+        except Exception as error:  # noqa: BLE001  # a store that is away, say: it stops no other chore, nor the worker
+            log.error("chore failed", chore=chore.name, error=type(error).__name__)  # noqa: TRY400  # no text of it
+            return False
         self._due[chore.name] = time.monotonic() + chore.seconds
         if any(gone.values()):
             log.info("housekeeping", chore=chore.name, **gone)

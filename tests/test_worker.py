@@ -11,6 +11,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from domain.errors import Unavailable
 from server import worker
 from server.app import build_file_store
 from server.worker import ADVISORY_LOCK, CHORES, Worker
@@ -50,6 +51,16 @@ async def test_one_worker_does_it_at_a_time(conn, housekeeper):
     assert await housekeeper.turn() == []
     await conn.fetchval("select pg_advisory_unlock($1)", ADVISORY_LOCK)
     assert await housekeeper.turn() != []
+
+
+async def test_a_chore_that_fails_stops_no_other_and_is_tried_again(monkeypatch, housekeeper):
+    async def away(_conn, _store, _now):
+        raise Unavailable("files_unavailable", retry_after=5)
+
+    monkeypatch.setattr(worker, "CHORES", (worker.Chore("files", 3600, away), CHORES[0]))
+    assert await housekeeper.turn() == [CHORES[0].name]
+    monkeypatch.setattr(worker, "CHORES", CHORES)
+    assert "files" in await housekeeper.turn()
 
 
 async def test_a_lost_database_is_waited_for(monkeypatch, housekeeper, settings):
