@@ -37,7 +37,7 @@ async def delete_account(conn: Connection, ctx: Context) -> Deleted:
     account = await care.lock_caller(conn, ctx)
     account_id = account["id"]
     held = [row["id"] for row in await sql.care.of_account(conn, account_id=account_id)]
-    await sql.people.lock(conn, ids=held)
+    await erasure.lock(conn, account_id, held)
     await volunteers.end(conn, ctx)  # before looking for bookings: one that is being made holds this row
     live = await sql.erasure.live_bookings_by(conn, account_id=account_id, now=ctx.now)
     if live:
@@ -67,7 +67,7 @@ async def withdraw_consent(
     )
     person_ids = [row["person_id"] for row in rows]
     own = await sql.care.own(conn, account_id=account["id"])
-    await sql.people.lock(conn, ids=person_ids)
+    await erasure.lock(conn, account["id"], person_ids)
     if own is not None and own["id"] in person_ids:
         await volunteers.end(conn, ctx)
     fates = await erasure.let_go(conn, ctx, account["id"], person_ids)

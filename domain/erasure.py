@@ -24,13 +24,19 @@ if TYPE_CHECKING:
     from domain.context import Context
 
 
+async def lock(conn: Connection, account_id: UUID, person_ids: Sequence[UUID]) -> None:
+    """Lock persons, then what is asked for them and by the account: before volunteers and mandates, as everybody."""
+    await sql.people.lock(conn, ids=person_ids)
+    await sql.care_requests.lock(conn, account_id=account_id, person_ids=person_ids)
+
+
 async def let_go(conn: Connection, ctx: Context, account_id: UUID, person_ids: Sequence[UUID]) -> dict[UUID, Fate]:
     """End an account's care for persons, with its consents; erase whom nobody else cares for.
 
     Refused with the bookings that still stand: the account's own, and all of who would be erased. The
     account is locked; who comes from elsewhere checks permission and writes the audit.
     """
-    await sql.people.lock(conn, ids=person_ids)
+    await lock(conn, account_id, person_ids)
     rows = await sql.erasure.fates(conn, account_id=account_id, person_ids=person_ids)
     fates = {row["person_id"]: Fate(row["fate"]) for row in rows}
     erased = [person_id for person_id, fate in fates.items() if fate == Fate.ERASED]

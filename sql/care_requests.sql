@@ -27,6 +27,13 @@ where account_id = :account_id and person_id = :person_id and status in ('pendin
 update care_request set status = 'withdrawn'
 where account_id = :account_id and id = :id and status in ('pending', 'refused');
 
+-- name: lock(account_id, person_ids)
+-- Requests that an account has made or that are made for some persons, held until the end of the transaction.
+select id from care_request
+where account_id = :account_id or person_id = any(:person_ids::uuid[])
+order by id
+for no key update;
+
 -- name: withdraw_all(account_id)!
 -- An account that leaves asks for nothing any more, and its phone is forgotten.
 update care_request set phone_sealed = null,

@@ -4,6 +4,8 @@ import asyncio
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from domain import erasure
 from domain.consents import TEXTS
 from domain.vocabulary import ConsentKind
@@ -189,6 +191,25 @@ async def test_leaving_and_booking_for_an_elder_at_once_leave_no_booking_of_nobo
         left = await conn.fetchval("select status from account where id = $1", leaver.account_id) == "deleted"
         booked = await conn.fetchval("select count(*) from booking where booked_by = $1", leaver.account_id)
         assert (left, booked) in ((True, 0), (False, 1))
+
+
+@pytest.mark.parametrize("path", ["/v1/me", "/v1/me/consents/privacy"])
+async def test_requests_are_locked_before_mandates(visit, conn, path):
+    """Two who leave and stand in each other's requests and mandates would else wait for each other for ever."""
+    elder, leaver, asker = await visit(), await visit(), await visit()
+    number = make.id_number()
+    _, parent = await leaver.add("测试乙", number)
+    await asker.add("测试乙", number)
+    mandate_id = await make.mandate(
+        conn, elder.person_id, await make.volunteer(conn, leaver.account_id), elder.account_id
+    )
+    async with conn.transaction():
+        await conn.execute("select from care_request where person_id = $1 for no key update", parent["id"])
+        leaving = asyncio.create_task(leaver.call("DELETE", path))
+        await asyncio.sleep(0.2)
+        assert not leaving.done()
+        await conn.execute("select from mandate where id = $1 for no key update nowait", mandate_id)
+    assert (await leaving)[0] == 200
 
 
 async def test_the_texts_say_what_taking_consent_back_leads_to(client):
