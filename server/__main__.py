@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> None:
         uvloop.run(_with_connection(settings, _migrate))
         if settings.environment == "production":
             uvloop.run(_with_connection(settings, _refuse_demo_accounts))
-            uvloop.run(serve.serve(settings, listener, greet))
+            uvloop.run(serve.serve(settings, listener, lambda address: greet(settings, address)))
         else:
             staff = uvloop.run(_with_connection(settings, lambda conn: _seed(conn, settings)))
             uvloop.run(serve.serve(settings, listener, lambda address: greet_with_demo(settings, address, staff)))
@@ -113,15 +113,17 @@ def run(arguments: argparse.Namespace) -> None:
             say("Stopped. Everything is kept; `make run` goes on where it was.")
 
 
-def greet(address: str) -> None:
+def greet(settings: Settings, address: str) -> None:
+    """Say where to look; what needs the sandbox only where there is one."""
+    sandbox = f"""
+  Messages   {address}/sandbox/messages   (what the sandbox's phones received)
+  Try it     make demo                    (in a second terminal)"""
     say(
         f"""
 小驼帮办 is running.
 
   API        {address}/v1/areas
-  API docs   {address}/docs
-  Messages   {address}/sandbox/messages   (what the sandbox's phones received)
-  Try it     make demo                    (in a second terminal)
+  API docs   {address}/docs{sandbox if settings.sandbox else ""}
   Stop       Ctrl-C
 """
     )
@@ -129,7 +131,7 @@ def greet(address: str) -> None:
 
 def greet_with_demo(settings: Settings, address: str, staff: DemoStaff) -> None:
     seed.write_demo_file(settings.var_dir / DEMO_FILE, address, staff)
-    greet(address)
+    greet(settings, address)
 
 
 def serve_command(arguments: argparse.Namespace) -> None:
