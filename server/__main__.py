@@ -55,6 +55,10 @@ async def _with_connection(settings: Settings, act: Callable[[asyncpg.Connection
     try:
         await prepare_connection(conn)
         return await act(conn)
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+        raise config.SettingError(
+            "DATABASE_URL names a database that is not migrated: run `python -m server migrate` first."
+        ) from None
     finally:
         await conn.close()
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     Say = Callable[[str], None]
 
 
+MOST_NAMED = 20
+
+
 async def rotate(conn: Connection, vault: Vault, store: FileStore, say: Say) -> int:
     """Reseal whatever is not under the newest key; return 0 when no other key is needed any more."""
     broken = await _rotate_columns(conn, vault, say) + await _rotate_files(conn, store, say)
@@ -32,7 +35,9 @@ async def rotate(conn: Connection, vault: Vault, store: FileStore, say: Say) -> 
     if left:
         say(f"{left} values are still sealed under other keys: a process that runs with older settings, perhaps.")
     if broken:
-        say(f"{len(broken)} values do not open with any key of SEALING_KEYS: {', '.join(broken)}.")
+        more = f" and {len(broken) - MOST_NAMED} more" if len(broken) > MOST_NAMED else ""
+        named = ", ".join(broken[:MOST_NAMED])
+        say(f"{len(broken)} values do not open with any key of SEALING_KEYS: {named}{more}.")
     if left or broken:
         say("Keep all keys, mend what is said above, and run this again.")
         return 1

@@ -72,6 +72,14 @@ def test_what_is_wrong_is_said_in_one_line(command):
         assert ended.stderr.count("\n") == 1, ended.stderr
 
 
+async def test_a_database_that_is_not_migrated_is_named_as_such(command, conn):
+    await conn.execute("drop table audit_chain, person cascade")
+    for arguments in (("audit", "verify"), ("keys", "rotate")):
+        ended = command(*arguments)
+        assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+        assert "not migrated" in ended.stderr
+
+
 async def test_the_audit_is_walked_and_a_change_ends_in_an_error(command, conn, vault, clock):
     async with conn.transaction():
         await audit.record_all(conn, vault, clock.now, [Entry("test.done", None, {})])
