@@ -1,4 +1,8 @@
-"""Several processes on one port: starts them, restarts one that dies, stops them all."""
+"""Several processes on one port: starts them, restarts one that dies, stops them all.
+
+Each holds the other end of a pipe from here as its standard input: when this process is gone, however it
+went, the pipe closes and they stop. Else they would go on answering beside whatever is started next.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +41,9 @@ async def _keep_running(stop: asyncio.Event, command: Sequence[str], number: int
     metrics_port = settings.metrics_port and settings.metrics_port + number
     environment = os.environ | {"PROCESSES": "1", "METRICS_PORT": str(metrics_port), SHARED: "1"}
     while not stop.is_set():
-        process = await asyncio.create_subprocess_exec(sys.executable, *command, env=environment)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, env=environment, stdin=asyncio.subprocess.PIPE
+        )
         stopping = asyncio.create_task(stop.wait())
         ended = asyncio.create_task(process.wait())
         await asyncio.wait({stopping, ended}, return_when=asyncio.FIRST_COMPLETED)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import errno
 import gc
 import signal
 import socket
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from aiohttp import web
@@ -32,9 +32,35 @@ KEEPALIVE_SECONDS = 75
 STOP_SECONDS = 10
 """How long requests under way may take at the end; aiohttp waits this long twice."""
 
+STOP_LIMIT_SECONDS = 25
+"""After which the process ends whatever holds it, before an orchestrator's usual 30 seconds are over."""
 
-def bind(host: str, port: int, *, shared: bool) -> socket.socket:
-    """Open the listening socket, so that a taken port is told before anything else is done."""
+BACKLOG = 2048
+
+
+class Listeners(NamedTuple):
+    """Where requests come in, and where figures are read, if anywhere."""
+
+    main: socket.socket
+    metrics: socket.socket | None
+
+
+def listen(settings: Settings, *, shared: bool = False) -> Listeners:
+    """Open the listening sockets, so that a taken port is told before anything else is done.
+
+    `shared`: other processes listen on the same port; each has figures of its own.
+    """
+    main = _listen("PORT", settings.host, settings.port, shared=shared)
+    if not settings.metrics_port:
+        return Listeners(main, None)
+    try:
+        return Listeners(main, _listen("METRICS_PORT", settings.host, settings.metrics_port, shared=False))
+    except SettingError:
+        main.close()
+        raise
+
+
+def _listen(name: str, host: str, port: int, *, shared: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -42,12 +68,13 @@ def bind(host: str, port: int, *, shared: bool) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
+        listener.listen(BACKLOG)  # two that are bound alone do not see each other
     except OSError as error:
         listener.close()
-        raise SettingError(
-            f"HOST {host} and PORT {port} cannot be listened on ({error.strerror}): "
-            "another program, perhaps this one, has them; stop it or set PORT."
-        ) from error
+        why = error.strerror or "no such host"
+        if error.errno == errno.EADDRINUSE:
+            why = f"another program, perhaps this one, has it; stop that or set {name}"
+        raise SettingError(f"{name} {port} cannot be listened on at HOST {host}: {why}.") from error
     return listener
 
 
@@ -78,25 +105,41 @@ def spare_the_collector() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-async def serve(settings: Settings, listener: socket.socket, ready: Callable[[str], None]) -> None:
-    """Answer until SIGTERM or SIGINT; `ready` is told the address once requests are answered."""
-    app = build(settings, listener)
+async def serve(
+    settings: Settings, listeners: Listeners, ready: Callable[[str], None], *, lifeline: int | None = None
+) -> None:
+    """Answer until SIGTERM or SIGINT, or until the `lifeline` to a parent process is cut.
+
+    `ready` is told the address once requests are answered.
+    """
+    app = build(settings, listeners.main)
     runner = Runner(app, keepalive_timeout=KEEPALIVE_SECONDS, shutdown_timeout=STOP_SECONDS)
     metrics_runner = web.AppRunner(build_metrics_app(app[METRICS]), access_log=None)
-    stop = asyncio.Event()
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        loop.add_signal_handler(name, stop.set)
+    if lifeline is not None:
+        loop.add_reader(lifeline, stop.set)
     try:
         await runner.setup()
-        await web.SockSite(runner, listener, backlog=2048).start()
-        if settings.metrics_port:
+        await web.SockSite(runner, listeners.main, backlog=BACKLOG).start()
+        if listeners.metrics is not None:
             await metrics_runner.setup()
-            await web.SockSite(metrics_runner, bind(settings.host, settings.metrics_port, shared=False)).start()
+            await web.SockSite(metrics_runner, listeners.metrics).start()
         spare_the_collector()
-        ready(own_address(listener))
+        ready(own_address(listeners.main))
         await stop.wait()
     finally:
-        with contextlib.suppress(Exception):
-            await metrics_runner.cleanup()
-        await runner.cleanup()
-        listener.close()
+        if lifeline is not None:
+            loop.remove_reader(lifeline)
+        await _end(runner, metrics_runner)
+
+
+async def _end(*runners: web.AppRunner) -> None:
+    """Let requests under way finish, close everything; whatever hangs is left behind when the time is over."""
+    try:
+        async with asyncio.timeout(STOP_LIMIT_SECONDS):
+            for runner in runners:
+                await runner.cleanup()
+    except TimeoutError:
+        log.warning("stopped before everything was closed", seconds=STOP_LIMIT_SECONDS)
