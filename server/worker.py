@@ -109,9 +109,9 @@ class Worker:
             return False
         try:
             gone = await chore.act(conn, self._store, self._clock())
-        except TRIED_AGAIN:
+        except DATABASE_GONE:
             raise
-        except Exception as error:  # noqa: BLE001  # a store that is away, say: it stops no other chore, nor the worker
+        except Exception as error:  # noqa: BLE001  # a store that is away, a query that fails: others still get their turn
             log.error("chore failed", chore=chore.name, error=type(error).__name__)  # noqa: TRY400  # no text of it
             return False
         self._due[chore.name] = time.monotonic() + chore.seconds
