@@ -18,10 +18,12 @@ DATABASE_GONE: tuple[type[Exception], ...] = (
     asyncpg.CannotConnectNowError,
     asyncpg.DatabaseDroppedError,
     asyncpg.InsufficientResourcesError,
-    asyncpg.TargetServerAttributeNotMatched,
+    asyncpg.InternalClientError,
     OSError,
 )
-"""OSError is a server that cannot be reached in any way, and as TimeoutError one that does not answer."""
+"""InternalClientError is a connection that has had its last word from the server but is not closed yet, and a
+choice of hosts none of which is primary. OSError is a server that cannot be reached in any way, and as
+TimeoutError one that does not answer."""
 
 TRY_AGAIN: tuple[type[Exception], ...] = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 """Undone for the sake of others, through no fault of what was asked."""

@@ -52,6 +52,9 @@ def build_group(
             try:
                 async with conn.transaction():
                     return await act(conn, app[VAULT], items, app[CLOCK]())
+            except DATABASE_GONE:
+                conn.terminate()  # whatever state it is left in, the next batch gets another
+                raise
             finally:
                 giving_up.cancel()
 

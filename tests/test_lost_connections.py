@@ -85,6 +85,17 @@ async def test_a_change_survives_a_connection_that_is_lost_at_its_commit(client,
     await check_books(conn, app)
 
 
+async def test_a_connection_that_has_had_its_last_word_is_not_believed(client, conn, app, wire):
+    """The server has said that it goes, and the connection stands open for a moment more."""
+    slot_id = await make.slot(conn, public=9)
+    residents = [await make.resident(conn, app) for _ in range(9)]
+    assert (await book(client, residents[0], slot_id)).status == 201
+    wire.say_farewell()
+    answers = await asyncio.gather(*(book(client, resident, slot_id) for resident in residents[1:]))
+    assert {answer.status for answer in answers} == {201}
+    await check_books(conn, app)
+
+
 @pytest.mark.parametrize("way", ["down", "silent"])
 async def test_a_database_that_stays_away_is_told_and_a_repeat_books_once_it_is_back(client, conn, app, wire, way):
     """Refused at once, or not answering at all: in both cases the caller hears of it."""

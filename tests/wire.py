@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
 
 COMMIT = b"COMMIT;\0"
+_FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+FAREWELL = b"E" + struct.pack("!I", len(_FIELDS) + 4) + _FIELDS
 FAULTS = ("cut before", "cut after", "dead before", "dead after")
 
 
@@ -25,6 +27,7 @@ class Wire:
         self.down = False
         self.silent = False
         self._writers: set[StreamWriter] = set()
+        self._clients: set[StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -45,6 +48,11 @@ class Wire:
         for writer in self._writers:
             writer.transport.abort()
 
+    def say_farewell(self) -> None:
+        """Tell all clients that the server goes, as it does, and close nothing yet."""
+        for writer in self._clients:
+            writer.write(FAREWELL)
+
     async def _connect(self) -> tuple[StreamReader, StreamWriter]:
         query = parse_qs(self._parts.query)
         if "host" in query:
@@ -60,6 +68,7 @@ class Wire:
             return
         server_reader, server_writer = await self._connect()
         self._writers.add(server_writer)
+        self._clients.add(writer)
         link = _Link(self, reader, writer, server_reader, server_writer)
         for pump in (link.up(), link.down()):
             task = asyncio.create_task(pump)
