@@ -7,6 +7,7 @@ import binascii
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from environs import EnvError, FileAwareEnv, validate
@@ -92,6 +93,18 @@ def decode_keys(name: str, text: str) -> Keys:
     return Keys(by_id)
 
 
+def http_url(name: str, text: str) -> str:
+    """Raise SettingError unless `text` is empty or an address that can be asked over HTTP."""
+    try:
+        parts = urlsplit(text)
+        good = not text or (parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0)
+    except ValueError:
+        good = False
+    if not good:
+        raise SettingError(f"{name} must be an address like https://host/path.")
+    return text
+
+
 def _refuse_demo_in_production(settings: Settings) -> None:
     if settings.environment != "production":
         return
@@ -125,10 +138,10 @@ def load() -> Settings:
             var_dir=var_dir,
             database_url=env.str("DATABASE_URL", ""),
             database_connections=env.int("DATABASE_CONNECTIONS", 10, validate=validate.Range(min=4)),
-            wechat_url=env.str("WECHAT_URL", "https://api.weixin.qq.com" if appid else ""),
+            wechat_url=http_url("WECHAT_URL", env.str("WECHAT_URL", "https://api.weixin.qq.com" if appid else "")),
             wechat_appid=appid or SANDBOX_APPID,
             wechat_secret=secret or SANDBOX_APPID,
-            sms_url=env.str("SMS_URL", ""),
+            sms_url=http_url("SMS_URL", env.str("SMS_URL", "")),
             sandbox=not appid,
             token_keys=decode_keys("TOKEN_KEYS", env.str("TOKEN_KEYS")),
             sealing_keys=decode_keys("SEALING_KEYS", env.str("SEALING_KEYS")),

@@ -132,10 +132,10 @@ async def serve(
     finally:
         if lifeline is not None:
             loop.remove_reader(lifeline)
-        await _end(runner, metrics_runner)
+        await end(runner, metrics_runner)
 
 
-async def _end(*runners: web.AppRunner) -> None:
+async def end(*runners: web.AppRunner) -> None:
     """Let requests under way finish, close everything; whatever hangs is left behind when the time is over."""
     try:
         async with asyncio.timeout(STOP_LIMIT_SECONDS):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from domain.vault import Vault
     from tests.outside import Outside
 
-pytest_plugins = ["tests.database", "tests.mandates", "tests.outside", "tests.visitors", "tests.town"]
+pytest_plugins = ["tests.database", "tests.mandates", "tests.outside", "tests.visitors", "tests.town", "tests.running"]
 
 
 class MovableClock:
