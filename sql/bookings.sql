@@ -31,12 +31,13 @@ where slot.id = any(:ids::uuid[]) and service.state = 'active' and provider.stat
 
 -- name: requests(accounts, people, keys, first_day, last_day)
 -- For each request in order: whether the account cares for the person, the booking that its key made before,
--- and a row for each booking that counts towards the person's limits in a span of days.
+-- and a row for each booking that counts towards the person's limits in a span of days. (`exists` would be allowed to
+-- read all of `care` into a hash table, and is where the plan was made for a small one.)
 select n,
-       exists (
-           select from care
+       (
+           select id from care
            where care.account_id = request.account_id and care.person_id = request.person_id and ended_at is null
-       ) as cares,
+       ) is not null as cares,
        (
            select id from booking
            where booked_by = request.account_id and idempotency_key = request.key
@@ -140,17 +141,17 @@ select id from booking where id = any(:ids::uuid[]) order by id for no key updat
 -- For each request in order: the booking, and how the account stands to it.
 select booking.id, booking.slot_id, booking.channel, booking.status, booking.person_id, booking.mandate_id,
        slot.day, slot.starts_at, slot.ends_at, slot.cancel_until, service.provider_id, provider.phone as provider_phone,
-       exists (
-           select from care
+       (
+           select id from care
            where care.account_id = request.account_id and care.person_id = booking.person_id and care.ended_at is null
-       ) as cares,
-       exists (
-           select from mandate
+       ) is not null as cares,
+       (
+           select mandate.id from mandate
            join volunteer on volunteer.id = mandate.volunteer_id
            where mandate.id = booking.mandate_id and mandate.status = 'active'
              and volunteer.account_id = request.account_id and volunteer.status = 'approved'
              and mandate.expires_at > :now
-       ) as has_mandate
+       ) is not null as has_mandate
 from unnest(:accounts::uuid[], :bookings::uuid[]) with ordinality as request (account_id, booking_id, n)
 left join booking on booking.id = request.booking_id
 left join slot on slot.id = booking.slot_id
@@ -176,19 +177,25 @@ from (select slot_id, channel, count(*) as places from changed where status = 'c
 where slot_pool.slot_id = given_back.slot_id and slot_pool.channel = given_back.channel;
 
 -- name: of_account(account_id, person_id, statuses, before, now, most)
--- Ids of bookings that an account may see, newest first: of persons in its care, and those it made as a volunteer.
-select booking.id
-from booking
-where (booking.person_id in (select person_id from care where account_id = :account_id and ended_at is null)
-       or (booking.booked_by = :account_id and booking.mandate_id in (
-           select mandate.id from mandate
-           join volunteer on volunteer.id = mandate.volunteer_id
-           where volunteer.account_id = :account_id and volunteer.status = 'approved'
-             and mandate.status = 'active' and mandate.expires_at > :now)))
-  and (:person_id::uuid is null or booking.person_id = :person_id)
-  and (:statuses::text[] is null or booking.status = any(:statuses::text[]))
-  and (:before::uuid is null or booking.id < :before)
-order by booking.id desc
+-- Ids of bookings that an account may see, newest first: of persons in its care, and those under mandates that it holds.
+select id
+from (
+    select booking.id, booking.person_id, booking.status
+    from care
+    join booking on booking.person_id = care.person_id
+    where care.account_id = :account_id and care.ended_at is null
+    union
+    select booking.id, booking.person_id, booking.status
+    from volunteer
+    join mandate on mandate.volunteer_id = volunteer.id
+    join booking on booking.mandate_id = mandate.id
+    where volunteer.account_id = :account_id and volunteer.status = 'approved'
+      and mandate.status = 'active' and mandate.expires_at > :now
+) as seen
+where (:person_id::uuid is null or person_id = :person_id)
+  and (:statuses::text[] is null or status = any(:statuses::text[]))
+  and (:before::uuid is null or id < :before)
+order by id desc
 limit :most;
 
 -- name: visible(account_id, booking_id, now)$
@@ -213,7 +220,8 @@ from booking
 join slot on slot.id = booking.slot_id
 join service on service.id = slot.service_id
 where service.provider_id = :provider_id
-  and slot.day = :day
+  and slot.starts_at >= :day::date::timestamp at time zone 'Asia/Shanghai'
+  and slot.starts_at < (:day::date + 1)::timestamp at time zone 'Asia/Shanghai'
   and (:service_id::uuid is null or service.id = :service_id)
   and (:statuses::text[] is null or booking.status = any(:statuses::text[]))
   and (:code::text is null or booking.code = :code)

@@ -27,6 +27,13 @@ end $$;
 
 COMMENT ON FUNCTION public.account_announce() IS 'every process refuses the older tokens from the commit on';
 
+CREATE FUNCTION public.booking_person_stays() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'the person of a booking never changes' using errcode = 'restrict_violation';
+end $$;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -47,6 +54,14 @@ CREATE FUNCTION public.ruling_policy(of_service uuid, of_day date) RETURNS uuid
 $$;
 
 COMMENT ON FUNCTION public.ruling_policy(of_service uuid, of_day date) IS 'the nearest scope wins: service, provider, everywhere; in it the version that came into effect last; of one day''s the newest';
+
+CREATE FUNCTION public.service_has_waitlist() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into waitlist (service_id) values (new.id);
+    return null;
+end $$;
 
 CREATE FUNCTION public.session_announce() RETURNS trigger
     LANGUAGE plpgsql
@@ -149,6 +164,22 @@ COMMENT ON COLUMN public.account.version IS 'rises with every change of roles or
 
 COMMENT ON COLUMN public.account.version_raised_at IS 'by the clock of the database';
 
+CREATE TABLE public.appeal (
+    id uuid NOT NULL,
+    suspension_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    statement text NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    reason text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT appeal_check CHECK (((status = 'open'::text) = (num_nonnulls(decided_by, decided_at, reason) = 0))),
+    CONSTRAINT appeal_check1 CHECK ((num_nonnulls(decided_by, decided_at, reason) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT appeal_statement_check CHECK ((statement <> ''::text)),
+    CONSTRAINT appeal_status_check CHECK ((status = ANY (ARRAY['open'::text, 'granted'::text, 'rejected'::text])))
+);
+
 CREATE TABLE public.area (
     id uuid NOT NULL,
     parent_id uuid,
@@ -201,6 +232,7 @@ CREATE TABLE public.booking (
     changed_at timestamp with time zone NOT NULL,
     changed_by uuid NOT NULL,
     reason text DEFAULT ''::text NOT NULL,
+    moved_from uuid,
     CONSTRAINT booking_code_check CHECK ((code ~ '^[0-9]{6}$'::text)),
     CONSTRAINT booking_number_check CHECK ((number > 0)),
     CONSTRAINT booking_status_check CHECK ((status = ANY (ARRAY['booked'::text, 'checked_in'::text, 'completed'::text, 'no_show'::text, 'cancelled'::text, 'moved'::text])))
@@ -209,6 +241,34 @@ CREATE TABLE public.booking (
 COMMENT ON COLUMN public.booking.day IS 'the slot''s day: what the limits per person count by';
 
 COMMENT ON COLUMN public.booking.seen IS 'a replay of the idempotency key writes, so that its answer waits for the standby as the first one did';
+
+COMMENT ON COLUMN public.booking.moved_from IS 'the booking whose place was given back for this one';
+
+CREATE TABLE public.calendar_day (
+    day date NOT NULL,
+    kind text NOT NULL,
+    follows_weekday integer,
+    name text NOT NULL,
+    set_by uuid NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    CONSTRAINT calendar_day_check CHECK (((kind = 'workday'::text) OR (follows_weekday IS NULL))),
+    CONSTRAINT calendar_day_follows_weekday_check CHECK (((follows_weekday >= 1) AND (follows_weekday <= 7))),
+    CONSTRAINT calendar_day_kind_check CHECK ((kind = ANY (ARRAY['holiday'::text, 'workday'::text]))),
+    CONSTRAINT calendar_day_name_check CHECK ((name <> ''::text))
+);
+
+COMMENT ON TABLE public.calendar_day IS 'what staff know better than the library of holidays: a day off, or a make-up workday';
+
+COMMENT ON COLUMN public.calendar_day.follows_weekday IS 'whose sessions a make-up workday has; null: those of its own weekday';
+
+CREATE TABLE public.calendar_year (
+    year integer NOT NULL,
+    confirmed_by uuid NOT NULL,
+    confirmed_at timestamp with time zone NOT NULL,
+    CONSTRAINT calendar_year_year_check CHECK (((year >= 2000) AND (year <= 2200)))
+);
+
+COMMENT ON TABLE public.calendar_year IS 'years whose holidays and make-up workdays staff have compared with the official notice';
 
 CREATE TABLE public.care (
     id uuid NOT NULL,
@@ -252,6 +312,37 @@ COMMENT ON COLUMN public.care_request.name_matches IS 'false: whoever asked does
 COMMENT ON COLUMN public.care_request.consents IS 'kind and version of the texts agreed to; rows of `consent` once it is approved';
 
 COMMENT ON COLUMN public.care_request.phone_sealed IS 'of who asks to be the person: the number that WeChat has verified';
+
+CREATE TABLE public.clinic_day (
+    service_id uuid NOT NULL,
+    resource text NOT NULL,
+    day date NOT NULL,
+    last_number integer DEFAULT 0 NOT NULL,
+    version bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON COLUMN public.clinic_day.version IS 'raised with every change of the queue: what a display waits for';
+
+CREATE TABLE public.closure (
+    id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    service_id uuid,
+    resource text,
+    first_day date NOT NULL,
+    last_day date NOT NULL,
+    reason text NOT NULL,
+    treatment text NOT NULL,
+    created_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    lifted_by uuid,
+    lifted_at timestamp with time zone,
+    CONSTRAINT closure_check CHECK ((first_day <= last_day)),
+    CONSTRAINT closure_check1 CHECK (((service_id IS NOT NULL) OR (resource IS NULL))),
+    CONSTRAINT closure_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT closure_treatment_check CHECK ((treatment = ANY (ARRAY['offer'::text, 'move'::text, 'cancel'::text])))
+);
+
+COMMENT ON TABLE public.closure IS 'a whole provider, a service, or one doctor or counter of it is shut on some days';
 
 CREATE TABLE public.consent (
     id uuid NOT NULL,
@@ -334,7 +425,7 @@ CREATE TABLE public.notice (
     subject_id uuid NOT NULL,
     facts jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['mandate_requested'::text, 'mandate_given'::text, 'mandate_revoked'::text, 'mandate_used'::text, 'mandate_use_cancelled'::text, 'care_requested'::text, 'care_joined'::text])))
+    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['mandate_requested'::text, 'mandate_given'::text, 'mandate_revoked'::text, 'mandate_used'::text, 'mandate_use_cancelled'::text, 'care_requested'::text, 'care_joined'::text, 'booking_moved'::text, 'booking_cancelled'::text, 'rebooking_offered'::text, 'rebooking_lapsed'::text, 'place_offered'::text, 'offer_lapsed'::text, 'waitlist_ended'::text, 'no_show'::text, 'no_show_corrected'::text, 'suspended'::text, 'suspension_lifted'::text, 'appeal_decided'::text])))
 );
 
 COMMENT ON TABLE public.notice IS 'what a person or the family has to be told; written in the transaction of its cause';
@@ -366,6 +457,37 @@ COMMENT ON TABLE public.person IS 'one row per real identity document, whoever c
 
 COMMENT ON COLUMN public.person.document_index IS 'outlives erasure until the longest limit has run out, so that deleting and registering again resets no limit';
 
+CREATE TABLE public.place_kept_back (
+    id uuid NOT NULL,
+    slot_id uuid NOT NULL,
+    channel text NOT NULL,
+    cause text NOT NULL,
+    free_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT place_kept_back_cause_check CHECK ((cause = ANY (ARRAY['cancelled'::text, 'moved'::text, 'added'::text, 'offer_ended'::text, 'fallen_back'::text])))
+);
+
+COMMENT ON TABLE public.place_kept_back IS 'one row a place that is counted as taken though nobody has it: until free_at it is only for who waits';
+
+CREATE TABLE public.place_offer (
+    id uuid NOT NULL,
+    slot_id uuid NOT NULL,
+    channel text NOT NULL,
+    places integer NOT NULL,
+    entry_id uuid,
+    booking_id uuid,
+    status text DEFAULT 'live'::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT place_offer_check CHECK ((num_nonnulls(entry_id, booking_id) = 1)),
+    CONSTRAINT place_offer_check1 CHECK (((status = 'live'::text) = (ended_at IS NULL))),
+    CONSTRAINT place_offer_places_check CHECK (((places >= 1) AND (places <= 5))),
+    CONSTRAINT place_offer_status_check CHECK ((status = ANY (ARRAY['live'::text, 'accepted'::text, 'declined'::text, 'lapsed'::text, 'withdrawn'::text])))
+);
+
+COMMENT ON TABLE public.place_offer IS 'places kept for whoever waits, or for whose booking was on a slot that was closed, until expires_at';
+
 CREATE TABLE public.policy (
     id uuid NOT NULL,
     provider_id uuid,
@@ -386,14 +508,46 @@ CREATE TABLE public.policy (
     created_at timestamp with time zone NOT NULL,
     created_by uuid,
     slots_touched integer DEFAULT 0 NOT NULL,
+    limit_account_day integer DEFAULT 6 NOT NULL,
+    limit_waitlist integer DEFAULT 3 NOT NULL,
+    return_minutes_min integer DEFAULT 0 NOT NULL,
+    return_minutes_max integer DEFAULT 0 NOT NULL,
+    fallback_days integer,
+    fallback_time time without time zone,
+    offer_minutes integer DEFAULT 30 NOT NULL,
+    offer_quiet_from time without time zone,
+    offer_quiet_until time without time zone,
+    no_show_minutes integer DEFAULT 120 NOT NULL,
+    no_show_count integer DEFAULT 3 NOT NULL,
+    no_show_window_days integer DEFAULT 90 NOT NULL,
+    suspension_days integer[] DEFAULT '{30,60,90}'::integer[] NOT NULL,
+    late_minutes integer DEFAULT 15 NOT NULL,
+    late_rule text DEFAULT 'requeue'::text NOT NULL,
+    pass_hours integer DEFAULT 24 NOT NULL,
     CONSTRAINT policy_cancel_days_check CHECK (((cancel_days >= 0) AND (cancel_days <= 30))),
     CONSTRAINT policy_check CHECK ((num_nonnulls(provider_id, service_id) <= 1)),
+    CONSTRAINT policy_check1 CHECK ((return_minutes_min <= return_minutes_max)),
+    CONSTRAINT policy_check2 CHECK (((fallback_days IS NULL) = (fallback_time IS NULL))),
+    CONSTRAINT policy_check3 CHECK (((offer_quiet_from IS NULL) = (offer_quiet_until IS NULL))),
+    CONSTRAINT policy_fallback_days_check CHECK (((fallback_days >= 0) AND (fallback_days <= 30))),
+    CONSTRAINT policy_late_minutes_check CHECK (((late_minutes >= 0) AND (late_minutes <= 1440))),
+    CONSTRAINT policy_late_rule_check CHECK ((late_rule = ANY (ARRAY['requeue'::text, 'refuse'::text]))),
     CONSTRAINT policy_limit_7_days_check CHECK ((limit_7_days > 0)),
     CONSTRAINT policy_limit_90_days_check CHECK ((limit_90_days > 0)),
+    CONSTRAINT policy_limit_account_day_check CHECK ((limit_account_day > 0)),
     CONSTRAINT policy_limit_day_check CHECK ((limit_day > 0)),
     CONSTRAINT policy_limit_department_day_check CHECK ((limit_department_day > 0)),
     CONSTRAINT policy_limit_volunteer_day_check CHECK ((limit_volunteer_day > 0)),
+    CONSTRAINT policy_limit_waitlist_check CHECK ((limit_waitlist > 0)),
+    CONSTRAINT policy_no_show_count_check CHECK ((no_show_count > 0)),
+    CONSTRAINT policy_no_show_minutes_check CHECK (((no_show_minutes >= 0) AND (no_show_minutes <= 10080))),
+    CONSTRAINT policy_no_show_window_days_check CHECK (((no_show_window_days >= 1) AND (no_show_window_days <= 366))),
+    CONSTRAINT policy_offer_minutes_check CHECK (((offer_minutes >= 1) AND (offer_minutes <= 1440))),
     CONSTRAINT policy_order_stop_days_check CHECK (((order_stop_days >= 0) AND (order_stop_days <= 30))),
+    CONSTRAINT policy_pass_hours_check CHECK (((pass_hours >= 1) AND (pass_hours <= 168))),
+    CONSTRAINT policy_return_minutes_max_check CHECK ((return_minutes_max <= 1440)),
+    CONSTRAINT policy_return_minutes_min_check CHECK ((return_minutes_min >= 0)),
+    CONSTRAINT policy_suspension_days_check CHECK ((0 < ALL (suspension_days))),
     CONSTRAINT policy_window_days_check CHECK (((window_days >= 0) AND (window_days <= 365)))
 );
 
@@ -406,6 +560,30 @@ COMMENT ON COLUMN public.policy.order_stop_time IS 'local time `order_stop_days`
 COMMENT ON COLUMN public.policy.cancel_time IS 'local time `cancel_days` before the slot''s day; null: until the slot starts';
 
 COMMENT ON COLUMN public.policy.slots_touched IS 'how many slots came under this version when it was published';
+
+COMMENT ON COLUMN public.policy.limit_account_day IS 'bookings for one day that one account may make for persons in its care';
+
+COMMENT ON COLUMN public.policy.limit_waitlist IS 'live waitlist entries of one person';
+
+COMMENT ON COLUMN public.policy.return_minutes_min IS 'a returned place goes to the pool after a random time between return_minutes_min and return_minutes_max';
+
+COMMENT ON COLUMN public.policy.fallback_time IS 'local time `fallback_days` before the slot''s day at which free assisted and counter places become public; null: never';
+
+COMMENT ON COLUMN public.policy.offer_minutes IS 'how long an offered place is kept';
+
+COMMENT ON COLUMN public.policy.offer_quiet_from IS 'local time from which, until offer_quiet_until, no offer''s time runs';
+
+COMMENT ON COLUMN public.policy.no_show_minutes IS 'how long after a slot''s end who has not come is a no-show';
+
+COMMENT ON COLUMN public.policy.no_show_count IS 'so many no-shows within no_show_window_days suspend';
+
+COMMENT ON COLUMN public.policy.suspension_days IS 'for how long: the first time, the second, …; the last again and again; empty: never';
+
+COMMENT ON COLUMN public.policy.late_minutes IS 'how long after a slot''s start somebody is in time';
+
+COMMENT ON COLUMN public.policy.late_rule IS 'who comes later waits behind those in time (requeue), or is refused';
+
+COMMENT ON COLUMN public.policy.pass_hours IS 'how long a pass is good for';
 
 CREATE TABLE public.provider (
     id uuid NOT NULL,
@@ -422,6 +600,36 @@ CREATE TABLE public.provider (
     CONSTRAINT provider_state_check CHECK ((state = ANY (ARRAY['active'::text, 'hidden'::text])))
 );
 
+CREATE TABLE public.queue_ticket (
+    booking_id uuid NOT NULL,
+    service_id uuid NOT NULL,
+    resource text NOT NULL,
+    day date NOT NULL,
+    number integer NOT NULL,
+    status text DEFAULT 'waiting'::text NOT NULL,
+    order_at timestamp with time zone NOT NULL,
+    late boolean NOT NULL,
+    calls integer DEFAULT 0 NOT NULL,
+    checked_in_at timestamp with time zone NOT NULL,
+    called_at timestamp with time zone,
+    done_at timestamp with time zone,
+    CONSTRAINT queue_ticket_number_check CHECK ((number > 0)),
+    CONSTRAINT queue_ticket_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'called'::text, 'skipped'::text, 'done'::text])))
+);
+
+COMMENT ON COLUMN public.queue_ticket.order_at IS 'who is called first: the slot''s start, or for who was late the check-in';
+
+CREATE TABLE public.reconciliation (
+    id uuid NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    pools integer NOT NULL,
+    drifts integer NOT NULL,
+    examples jsonb NOT NULL
+);
+
+COMMENT ON TABLE public.reconciliation IS 'each run of the nightly comparison; it reports and never repairs';
+
 CREATE TABLE public.refresh_token (
     token_hash bytea NOT NULL,
     session_id uuid NOT NULL,
@@ -433,6 +641,79 @@ CREATE TABLE public.refresh_token (
 );
 
 COMMENT ON COLUMN public.refresh_token.successor_sealed IS 'the next token, encrypted under a key derived from this one, so that a repeated refresh can be answered alike; erased once that may no longer be asked for';
+
+CREATE TABLE public.schedule (
+    id uuid NOT NULL,
+    service_id uuid NOT NULL,
+    resource text DEFAULT ''::text NOT NULL,
+    valid_from date NOT NULL,
+    valid_to date,
+    on_holidays text DEFAULT 'closed'::text NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    generated_to date,
+    created_by uuid,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT schedule_check CHECK ((valid_from <= valid_to)),
+    CONSTRAINT schedule_on_holidays_check CHECK ((on_holidays = ANY (ARRAY['closed'::text, 'open'::text]))),
+    CONSTRAINT schedule_state_check CHECK ((state = ANY (ARRAY['active'::text, 'ended'::text])))
+);
+
+COMMENT ON COLUMN public.schedule.generated_to IS 'the last day whose slots were made; null: none yet';
+
+CREATE TABLE public.schedule_exception (
+    id uuid NOT NULL,
+    schedule_id uuid NOT NULL,
+    kind text NOT NULL,
+    first_day date NOT NULL,
+    last_day date NOT NULL,
+    reason text NOT NULL,
+    created_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT schedule_exception_check CHECK ((first_day <= last_day)),
+    CONSTRAINT schedule_exception_kind_check CHECK ((kind = ANY (ARRAY['closed'::text, 'changed'::text, 'extra'::text])))
+);
+
+COMMENT ON COLUMN public.schedule_exception.kind IS 'closed: no slots; changed: its own sessions instead of the template''s; extra: its own sessions beside them';
+
+CREATE TABLE public.schedule_exception_session (
+    exception_id uuid NOT NULL,
+    starts time without time zone NOT NULL,
+    ends time without time zone NOT NULL,
+    slot_minutes integer NOT NULL,
+    capacity integer NOT NULL,
+    assisted integer DEFAULT 0 NOT NULL,
+    counter integer DEFAULT 0 NOT NULL,
+    CONSTRAINT schedule_exception_session_assisted_check CHECK ((assisted >= 0)),
+    CONSTRAINT schedule_exception_session_capacity_check CHECK (((capacity >= 1) AND (capacity <= 10000))),
+    CONSTRAINT schedule_exception_session_check CHECK ((ends > starts)),
+    CONSTRAINT schedule_exception_session_check1 CHECK (((assisted + counter) <= capacity)),
+    CONSTRAINT schedule_exception_session_counter_check CHECK ((counter >= 0)),
+    CONSTRAINT schedule_exception_session_slot_minutes_check CHECK (((slot_minutes >= 1) AND (slot_minutes <= 1440)))
+);
+
+CREATE TABLE public.schedule_session (
+    schedule_id uuid NOT NULL,
+    weekday integer NOT NULL,
+    starts time without time zone NOT NULL,
+    ends time without time zone NOT NULL,
+    slot_minutes integer NOT NULL,
+    capacity integer NOT NULL,
+    assisted integer DEFAULT 0 NOT NULL,
+    counter integer DEFAULT 0 NOT NULL,
+    CONSTRAINT schedule_session_assisted_check CHECK ((assisted >= 0)),
+    CONSTRAINT schedule_session_capacity_check CHECK (((capacity >= 1) AND (capacity <= 10000))),
+    CONSTRAINT schedule_session_check CHECK ((ends > starts)),
+    CONSTRAINT schedule_session_check1 CHECK (((assisted + counter) <= capacity)),
+    CONSTRAINT schedule_session_counter_check CHECK ((counter >= 0)),
+    CONSTRAINT schedule_session_slot_minutes_check CHECK (((slot_minutes >= 1) AND (slot_minutes <= 1440))),
+    CONSTRAINT schedule_session_weekday_check CHECK (((weekday >= 1) AND (weekday <= 7)))
+);
+
+COMMENT ON COLUMN public.schedule_session.weekday IS 'Monday is 1';
+
+COMMENT ON COLUMN public.schedule_session.capacity IS 'places of each slot; assisted and counter are kept from them, the rest is public';
 
 CREATE TABLE public.service (
     id uuid NOT NULL,
@@ -497,6 +778,10 @@ CREATE TABLE public.slot (
     state text DEFAULT 'open'::text NOT NULL,
     closed_reason text,
     version integer DEFAULT 1 NOT NULL,
+    schedule_id uuid,
+    closure_id uuid,
+    withdrawn boolean DEFAULT false NOT NULL,
+    fall_back_at timestamp with time zone,
     CONSTRAINT slot_check CHECK ((ends_at > starts_at)),
     CONSTRAINT slot_check1 CHECK ((day = ((starts_at AT TIME ZONE 'Asia/Shanghai'::text))::date)),
     CONSTRAINT slot_check2 CHECK (((state = 'closed'::text) = (closed_reason IS NOT NULL))),
@@ -506,6 +791,14 @@ CREATE TABLE public.slot (
 
 COMMENT ON COLUMN public.slot.resource IS 'the doctor or counter, where a service has several at once; else empty';
 
+COMMENT ON COLUMN public.slot.schedule_id IS 'the schedule that made it; null: made by hand';
+
+COMMENT ON COLUMN public.slot.closure_id IS 'the closure that closed it';
+
+COMMENT ON COLUMN public.slot.withdrawn IS 'closed because its schedule has it no more; the schedule may open it again';
+
+COMMENT ON COLUMN public.slot.fall_back_at IS 'from when its free assisted and counter places are public; null: never';
+
 CREATE TABLE public.slot_pool (
     slot_id uuid NOT NULL,
     channel text NOT NULL,
@@ -513,15 +806,20 @@ CREATE TABLE public.slot_pool (
     taken integer DEFAULT 0 NOT NULL,
     issued integer DEFAULT 0 NOT NULL,
     open boolean DEFAULT true NOT NULL,
+    fallen_back integer DEFAULT 0 NOT NULL,
     CONSTRAINT slot_pool_channel_check CHECK ((channel = ANY (ARRAY['public'::text, 'assisted'::text, 'counter'::text]))),
-    CONSTRAINT slot_pool_check CHECK ((issued >= taken)),
+    CONSTRAINT slot_pool_fallen_back_check CHECK ((fallen_back >= 0)),
     CONSTRAINT slot_pool_not_oversold CHECK (((0 <= taken) AND (taken <= capacity)))
 )
 WITH (fillfactor='50');
 
+COMMENT ON COLUMN public.slot_pool.taken IS 'live bookings, places of live offers and places kept back';
+
 COMMENT ON COLUMN public.slot_pool.issued IS 'numbers given out so far; a cancelled number is not given again';
 
 COMMENT ON COLUMN public.slot_pool.open IS 'false while the slot is closed: a booking that waited for this row''s lock sees it, the slot''s row it would not';
+
+COMMENT ON COLUMN public.slot_pool.fallen_back IS 'places that went over to the public pool; its capacity has them now';
 
 CREATE TABLE public.staff (
     account_id uuid NOT NULL,
@@ -563,6 +861,29 @@ COMMENT ON TABLE public.staff_sign_in IS 'attempts since the last success, wheth
 
 COMMENT ON COLUMN public.staff_sign_in.login_index IS 'blind: a password typed into the wrong field is not kept';
 
+CREATE TABLE public.suspension (
+    id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    policy_id uuid NOT NULL,
+    step integer NOT NULL,
+    booking_ids uuid[] NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    lifted_at timestamp with time zone,
+    lifted_by uuid,
+    lifted_because text,
+    CONSTRAINT suspension_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT suspension_check1 CHECK ((num_nonnulls(lifted_at, lifted_by, lifted_because) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT suspension_step_check CHECK ((step > 0))
+);
+
+COMMENT ON TABLE public.suspension IS 'who missed too many numbers of a provider books none there for a time';
+
+COMMENT ON COLUMN public.suspension.step IS 'which step of the policy''s suspension_days; the first is 1';
+
+COMMENT ON COLUMN public.suspension.booking_ids IS 'the no-shows that it stands on';
+
 CREATE TABLE public.team (
     id uuid NOT NULL,
     area_id uuid NOT NULL,
@@ -589,6 +910,48 @@ CREATE TABLE public.volunteer_area (
     area_id uuid NOT NULL
 );
 
+CREATE TABLE public.waitlist (
+    service_id uuid NOT NULL,
+    last_place bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE public.waitlist IS 'the queue of a service: locked by whoever joins it, gives out of it, or returns a place of the service';
+
+CREATE TABLE public.waitlist_entry (
+    id uuid NOT NULL,
+    service_id uuid NOT NULL,
+    place bigint NOT NULL,
+    first_day date NOT NULL,
+    last_day date NOT NULL,
+    party integer NOT NULL,
+    booked_by uuid NOT NULL,
+    mandate_id uuid,
+    status text DEFAULT 'waiting'::text NOT NULL,
+    ended_because text,
+    missed integer DEFAULT 0 NOT NULL,
+    idempotency_key text NOT NULL,
+    seen integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT waitlist_entry_check CHECK ((first_day <= last_day)),
+    CONSTRAINT waitlist_entry_check1 CHECK (((status = 'ended'::text) = (ended_because IS NOT NULL))),
+    CONSTRAINT waitlist_entry_check2 CHECK (((status = ANY (ARRAY['accepted'::text, 'ended'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT waitlist_entry_ended_because_check CHECK ((ended_because = ANY (ARRAY['left'::text, 'days_over'::text, 'booked_elsewhere'::text, 'mandate_over'::text, 'care_over'::text, 'service_hidden'::text, 'suspended'::text, 'not_eligible'::text, 'offers_missed'::text]))),
+    CONSTRAINT waitlist_entry_party_check CHECK (((party >= 1) AND (party <= 5))),
+    CONSTRAINT waitlist_entry_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'offered'::text, 'accepted'::text, 'ended'::text])))
+);
+
+COMMENT ON COLUMN public.waitlist_entry.place IS 'the order of arrival in the service''s queue; never given twice';
+
+COMMENT ON COLUMN public.waitlist_entry.party IS 'how many persons want places in one slot';
+
+COMMENT ON COLUMN public.waitlist_entry.missed IS 'offers that ran out or were declined';
+
+CREATE TABLE public.waitlist_member (
+    entry_id uuid NOT NULL,
+    person_id uuid NOT NULL
+);
+
 CREATE TABLE public.wechat_identity (
     account_id uuid NOT NULL,
     openid text NOT NULL,
@@ -600,6 +963,12 @@ COMMENT ON COLUMN public.wechat_identity.phone_code_index IS 'blind index of the
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.appeal
+    ADD CONSTRAINT appeal_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.appeal
+    ADD CONSTRAINT appeal_suspension_id_key UNIQUE (suspension_id);
 
 ALTER TABLE ONLY public.area
     ADD CONSTRAINT area_code_key UNIQUE (code);
@@ -619,11 +988,23 @@ ALTER TABLE ONLY public.booking
 ALTER TABLE ONLY public.booking
     ADD CONSTRAINT booking_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.calendar_day
+    ADD CONSTRAINT calendar_day_pkey PRIMARY KEY (day);
+
+ALTER TABLE ONLY public.calendar_year
+    ADD CONSTRAINT calendar_year_pkey PRIMARY KEY (year);
+
 ALTER TABLE ONLY public.care
     ADD CONSTRAINT care_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.care_request
     ADD CONSTRAINT care_request_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.clinic_day
+    ADD CONSTRAINT clinic_day_pkey PRIMARY KEY (service_id, resource, day);
+
+ALTER TABLE ONLY public.closure
+    ADD CONSTRAINT closure_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.consent
     ADD CONSTRAINT consent_pkey PRIMARY KEY (id);
@@ -649,6 +1030,12 @@ ALTER TABLE ONLY public.notice
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.place_kept_back
+    ADD CONSTRAINT place_kept_back_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.place_offer
+    ADD CONSTRAINT place_offer_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.policy
     ADD CONSTRAINT policy_pkey PRIMARY KEY (id);
 
@@ -661,8 +1048,35 @@ ALTER TABLE ONLY public.provider
 ALTER TABLE ONLY public.provider
     ADD CONSTRAINT provider_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.queue_ticket
+    ADD CONSTRAINT queue_ticket_number UNIQUE (service_id, resource, day, number);
+
+ALTER TABLE ONLY public.queue_ticket
+    ADD CONSTRAINT queue_ticket_pkey PRIMARY KEY (booking_id);
+
+ALTER TABLE ONLY public.reconciliation
+    ADD CONSTRAINT reconciliation_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.refresh_token
     ADD CONSTRAINT refresh_token_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.schedule_exception
+    ADD CONSTRAINT schedule_exception_not_overlapping EXCLUDE USING gist (schedule_id WITH =, kind WITH =, daterange(first_day, last_day, '[]'::text) WITH &&) WHERE ((withdrawn_at IS NULL));
+
+ALTER TABLE ONLY public.schedule_exception
+    ADD CONSTRAINT schedule_exception_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.schedule_exception_session
+    ADD CONSTRAINT schedule_exception_session_pkey PRIMARY KEY (exception_id, starts);
+
+ALTER TABLE ONLY public.schedule
+    ADD CONSTRAINT schedule_not_overlapping EXCLUDE USING gist (service_id WITH =, resource WITH =, daterange(valid_from, valid_to, '[]'::text) WITH &&) WHERE ((state = 'active'::text));
+
+ALTER TABLE ONLY public.schedule
+    ADD CONSTRAINT schedule_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.schedule_session
+    ADD CONSTRAINT schedule_session_pkey PRIMARY KEY (schedule_id, weekday, starts);
 
 ALTER TABLE ONLY public.service
     ADD CONSTRAINT service_pkey PRIMARY KEY (id);
@@ -697,6 +1111,12 @@ ALTER TABLE ONLY public.staff
 ALTER TABLE ONLY public.staff_sign_in
     ADD CONSTRAINT staff_sign_in_pkey PRIMARY KEY (login_index);
 
+ALTER TABLE ONLY public.suspension
+    ADD CONSTRAINT suspension_not_overlapping EXCLUDE USING gist (person_id WITH =, provider_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE ((lifted_at IS NULL));
+
+ALTER TABLE ONLY public.suspension
+    ADD CONSTRAINT suspension_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.team
     ADD CONSTRAINT team_name_key UNIQUE (name);
 
@@ -712,6 +1132,21 @@ ALTER TABLE ONLY public.volunteer_area
 ALTER TABLE ONLY public.volunteer
     ADD CONSTRAINT volunteer_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.waitlist_entry
+    ADD CONSTRAINT waitlist_entry_idempotency_key UNIQUE (booked_by, idempotency_key);
+
+ALTER TABLE ONLY public.waitlist_entry
+    ADD CONSTRAINT waitlist_entry_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.waitlist_entry
+    ADD CONSTRAINT waitlist_entry_place UNIQUE (service_id, place);
+
+ALTER TABLE ONLY public.waitlist_member
+    ADD CONSTRAINT waitlist_member_pkey PRIMARY KEY (entry_id, person_id);
+
+ALTER TABLE ONLY public.waitlist
+    ADD CONSTRAINT waitlist_pkey PRIMARY KEY (service_id);
+
 ALTER TABLE ONLY public.wechat_identity
     ADD CONSTRAINT wechat_identity_openid_key UNIQUE (openid);
 
@@ -719,6 +1154,10 @@ ALTER TABLE ONLY public.wechat_identity
     ADD CONSTRAINT wechat_identity_pkey PRIMARY KEY (account_id);
 
 CREATE INDEX account_version_raised ON public.account USING btree (version_raised_at) WHERE (version_raised_at IS NOT NULL);
+
+CREATE INDEX appeal_account ON public.appeal USING btree (account_id);
+
+CREATE INDEX appeal_decided_by ON public.appeal USING btree (decided_by);
 
 CREATE INDEX area_parent ON public.area USING btree (parent_id);
 
@@ -728,11 +1167,21 @@ CREATE INDEX audit_at ON public.audit USING brin (at);
 
 CREATE INDEX audit_subject ON public.audit USING btree (subject_id, at);
 
-CREATE INDEX booking_mandate ON public.booking USING btree (mandate_id) WHERE (mandate_id IS NOT NULL);
+CREATE INDEX booking_account_day ON public.booking USING btree (booked_by, day);
+
+CREATE INDEX booking_mandate ON public.booking USING btree (mandate_id, day) WHERE (mandate_id IS NOT NULL);
+
+CREATE UNIQUE INDEX booking_moved_from ON public.booking USING btree (moved_from) WHERE (moved_from IS NOT NULL);
+
+CREATE INDEX booking_no_show ON public.booking USING btree (person_id, day) WHERE (status = 'no_show'::text);
 
 CREATE UNIQUE INDEX booking_number ON public.booking USING btree (slot_id, channel, number);
 
 CREATE INDEX booking_person_day ON public.booking USING btree (person_id, day);
+
+CREATE INDEX calendar_day_set_by ON public.calendar_day USING btree (set_by);
+
+CREATE INDEX calendar_year_confirmed_by ON public.calendar_year USING btree (confirmed_by);
 
 CREATE INDEX care_account ON public.care USING btree (account_id);
 
@@ -751,6 +1200,14 @@ CREATE INDEX care_request_decided_by ON public.care_request USING btree (decided
 CREATE UNIQUE INDEX care_request_pending ON public.care_request USING btree (account_id, person_id) WHERE (status = 'pending'::text);
 
 CREATE INDEX care_request_person ON public.care_request USING btree (person_id);
+
+CREATE INDEX closure_created_by ON public.closure USING btree (created_by);
+
+CREATE INDEX closure_lifted_by ON public.closure USING btree (lifted_by);
+
+CREATE INDEX closure_provider ON public.closure USING btree (provider_id);
+
+CREATE INDEX closure_service ON public.closure USING btree (service_id);
 
 CREATE INDEX consent_account ON public.consent USING btree (account_id);
 
@@ -786,17 +1243,43 @@ CREATE INDEX person_name ON public.person USING btree (name, birth_date);
 
 CREATE INDEX person_phone ON public.person USING btree (phone_index) WHERE (phone_index IS NOT NULL);
 
+CREATE INDEX place_kept_back_free_at ON public.place_kept_back USING btree (free_at);
+
+CREATE INDEX place_kept_back_pool ON public.place_kept_back USING btree (slot_id, channel);
+
+CREATE INDEX place_offer_booking ON public.place_offer USING btree (booking_id);
+
+CREATE INDEX place_offer_entry ON public.place_offer USING btree (entry_id);
+
+CREATE INDEX place_offer_expires ON public.place_offer USING btree (expires_at) WHERE (status = 'live'::text);
+
+CREATE UNIQUE INDEX place_offer_one_of_booking ON public.place_offer USING btree (booking_id) WHERE (status = 'live'::text);
+
+CREATE UNIQUE INDEX place_offer_one_of_entry ON public.place_offer USING btree (entry_id) WHERE (status = 'live'::text);
+
+CREATE INDEX place_offer_pool ON public.place_offer USING btree (slot_id, channel);
+
 CREATE INDEX policy_created_by ON public.policy USING btree (created_by);
 
 CREATE INDEX policy_provider ON public.policy USING btree (provider_id);
 
 CREATE INDEX policy_service ON public.policy USING btree (service_id);
 
+CREATE INDEX queue_ticket_waiting ON public.queue_ticket USING btree (service_id, resource, day, order_at, number) WHERE (status = 'waiting'::text);
+
 CREATE INDEX refresh_token_session ON public.refresh_token USING btree (session_id);
 
 CREATE INDEX refresh_token_successor ON public.refresh_token USING btree (used_at) WHERE (successor_sealed IS NOT NULL);
 
 CREATE INDEX refresh_token_used ON public.refresh_token USING btree (used_at);
+
+CREATE INDEX schedule_created_by ON public.schedule USING btree (created_by);
+
+CREATE INDEX schedule_exception_created_by ON public.schedule_exception USING btree (created_by);
+
+CREATE INDEX schedule_exception_schedule ON public.schedule_exception USING btree (schedule_id);
+
+CREATE INDEX schedule_service ON public.schedule USING btree (service_id);
 
 CREATE INDEX session_account ON public.session USING btree (account_id) WHERE (ended_at IS NULL);
 
@@ -806,7 +1289,13 @@ CREATE INDEX session_ended ON public.session USING btree (ended_at) WHERE (ended
 
 CREATE INDEX session_idle ON public.session USING btree (idle_until);
 
+CREATE INDEX slot_closure ON public.slot USING btree (closure_id) WHERE (closure_id IS NOT NULL);
+
+CREATE INDEX slot_fall_back ON public.slot USING btree (fall_back_at) WHERE (fall_back_at IS NOT NULL);
+
 CREATE INDEX slot_policy ON public.slot USING btree (policy_id);
+
+CREATE INDEX slot_schedule ON public.slot USING btree (schedule_id, day) WHERE (schedule_id IS NOT NULL);
 
 CREATE INDEX staff_grant_area ON public.staff_grant USING btree (area_id);
 
@@ -816,6 +1305,14 @@ CREATE INDEX staff_grant_provider ON public.staff_grant USING btree (provider_id
 
 CREATE INDEX staff_sign_in_since ON public.staff_sign_in USING btree (since);
 
+CREATE INDEX suspension_lifted_by ON public.suspension USING btree (lifted_by);
+
+CREATE INDEX suspension_person ON public.suspension USING btree (person_id);
+
+CREATE INDEX suspension_policy ON public.suspension USING btree (policy_id);
+
+CREATE INDEX suspension_provider ON public.suspension USING btree (provider_id);
+
 CREATE INDEX team_area ON public.team USING btree (area_id);
 
 CREATE INDEX volunteer_area_area ON public.volunteer_area USING btree (area_id);
@@ -824,17 +1321,38 @@ CREATE INDEX volunteer_decided_by ON public.volunteer USING btree (decided_by);
 
 CREATE INDEX volunteer_team ON public.volunteer USING btree (team_id);
 
+CREATE INDEX waitlist_entry_live ON public.waitlist_entry USING btree (last_day) WHERE (status = ANY (ARRAY['waiting'::text, 'offered'::text]));
+
+CREATE INDEX waitlist_entry_mandate ON public.waitlist_entry USING btree (mandate_id) WHERE (mandate_id IS NOT NULL);
+
+CREATE INDEX waitlist_entry_waiting ON public.waitlist_entry USING btree (service_id, place) WHERE (status = 'waiting'::text);
+
+CREATE INDEX waitlist_member_person ON public.waitlist_member USING btree (person_id);
+
 CREATE TRIGGER account_announce BEFORE UPDATE OF status, version ON public.account FOR EACH ROW EXECUTE FUNCTION public.account_announce();
 
 CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER booking_person_stays BEFORE UPDATE OF person_id ON public.booking FOR EACH ROW WHEN ((old.person_id <> new.person_id)) EXECUTE FUNCTION public.booking_person_stays();
+
+CREATE TRIGGER service_has_waitlist AFTER INSERT ON public.service FOR EACH ROW EXECUTE FUNCTION public.service_has_waitlist();
+
 CREATE TRIGGER session_announce AFTER UPDATE OF ended_at ON public.session FOR EACH ROW WHEN (((old.ended_at IS NULL) AND (new.ended_at IS NOT NULL))) EXECUTE FUNCTION public.session_announce();
 
 CREATE TRIGGER staff_grant_raise_version AFTER INSERT OR DELETE OR UPDATE ON public.staff_grant FOR EACH ROW EXECUTE FUNCTION public.staff_grant_raise_version();
 
 CREATE TRIGGER volunteer_raise_version AFTER UPDATE OF status ON public.volunteer FOR EACH ROW WHEN (((old.status = 'approved'::text) <> (new.status = 'approved'::text))) EXECUTE FUNCTION public.volunteer_raise_version();
+
+ALTER TABLE ONLY public.appeal
+    ADD CONSTRAINT appeal_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.appeal
+    ADD CONSTRAINT appeal_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.appeal
+    ADD CONSTRAINT appeal_suspension_id_fkey FOREIGN KEY (suspension_id) REFERENCES public.suspension(id);
 
 ALTER TABLE ONLY public.area
     ADD CONSTRAINT area_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.area(id);
@@ -846,10 +1364,19 @@ ALTER TABLE ONLY public.booking
     ADD CONSTRAINT booking_mandate_id_fkey FOREIGN KEY (mandate_id) REFERENCES public.mandate(id);
 
 ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_moved_from_fkey FOREIGN KEY (moved_from) REFERENCES public.booking(id);
+
+ALTER TABLE ONLY public.booking
     ADD CONSTRAINT booking_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
 
 ALTER TABLE ONLY public.booking
     ADD CONSTRAINT booking_slot_id_channel_fkey FOREIGN KEY (slot_id, channel) REFERENCES public.slot_pool(slot_id, channel);
+
+ALTER TABLE ONLY public.calendar_day
+    ADD CONSTRAINT calendar_day_set_by_fkey FOREIGN KEY (set_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.calendar_year
+    ADD CONSTRAINT calendar_year_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES public.account(id);
 
 ALTER TABLE ONLY public.care
     ADD CONSTRAINT care_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
@@ -865,6 +1392,21 @@ ALTER TABLE ONLY public.care_request
 
 ALTER TABLE ONLY public.care_request
     ADD CONSTRAINT care_request_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.clinic_day
+    ADD CONSTRAINT clinic_day_service_id_fkey FOREIGN KEY (service_id) REFERENCES public.service(id);
+
+ALTER TABLE ONLY public.closure
+    ADD CONSTRAINT closure_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.closure
+    ADD CONSTRAINT closure_lifted_by_fkey FOREIGN KEY (lifted_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.closure
+    ADD CONSTRAINT closure_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(id);
+
+ALTER TABLE ONLY public.closure
+    ADD CONSTRAINT closure_service_id_fkey FOREIGN KEY (service_id) REFERENCES public.service(id);
 
 ALTER TABLE ONLY public.consent
     ADD CONSTRAINT consent_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
@@ -902,6 +1444,18 @@ ALTER TABLE ONLY public.notice
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.account(id);
 
+ALTER TABLE ONLY public.place_kept_back
+    ADD CONSTRAINT place_kept_back_slot_id_channel_fkey FOREIGN KEY (slot_id, channel) REFERENCES public.slot_pool(slot_id, channel);
+
+ALTER TABLE ONLY public.place_offer
+    ADD CONSTRAINT place_offer_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.booking(id);
+
+ALTER TABLE ONLY public.place_offer
+    ADD CONSTRAINT place_offer_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.waitlist_entry(id);
+
+ALTER TABLE ONLY public.place_offer
+    ADD CONSTRAINT place_offer_slot_id_channel_fkey FOREIGN KEY (slot_id, channel) REFERENCES public.slot_pool(slot_id, channel);
+
 ALTER TABLE ONLY public.policy
     ADD CONSTRAINT policy_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.account(id);
 
@@ -914,8 +1468,32 @@ ALTER TABLE ONLY public.policy
 ALTER TABLE ONLY public.provider
     ADD CONSTRAINT provider_area_id_fkey FOREIGN KEY (area_id) REFERENCES public.area(id);
 
+ALTER TABLE ONLY public.queue_ticket
+    ADD CONSTRAINT queue_ticket_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.booking(id);
+
+ALTER TABLE ONLY public.queue_ticket
+    ADD CONSTRAINT queue_ticket_service_id_resource_day_fkey FOREIGN KEY (service_id, resource, day) REFERENCES public.clinic_day(service_id, resource, day);
+
 ALTER TABLE ONLY public.refresh_token
     ADD CONSTRAINT refresh_token_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.session(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.schedule
+    ADD CONSTRAINT schedule_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.schedule_exception
+    ADD CONSTRAINT schedule_exception_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.schedule_exception
+    ADD CONSTRAINT schedule_exception_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES public.schedule(id);
+
+ALTER TABLE ONLY public.schedule_exception_session
+    ADD CONSTRAINT schedule_exception_session_exception_id_fkey FOREIGN KEY (exception_id) REFERENCES public.schedule_exception(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.schedule
+    ADD CONSTRAINT schedule_service_id_fkey FOREIGN KEY (service_id) REFERENCES public.service(id);
+
+ALTER TABLE ONLY public.schedule_session
+    ADD CONSTRAINT schedule_session_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES public.schedule(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.service
     ADD CONSTRAINT service_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(id);
@@ -924,10 +1502,16 @@ ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
 
 ALTER TABLE ONLY public.slot
+    ADD CONSTRAINT slot_closure_id_fkey FOREIGN KEY (closure_id) REFERENCES public.closure(id);
+
+ALTER TABLE ONLY public.slot
     ADD CONSTRAINT slot_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES public.policy(id);
 
 ALTER TABLE ONLY public.slot_pool
     ADD CONSTRAINT slot_pool_slot_id_fkey FOREIGN KEY (slot_id) REFERENCES public.slot(id);
+
+ALTER TABLE ONLY public.slot
+    ADD CONSTRAINT slot_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES public.schedule(id);
 
 ALTER TABLE ONLY public.slot
     ADD CONSTRAINT slot_service_id_fkey FOREIGN KEY (service_id) REFERENCES public.service(id);
@@ -947,6 +1531,18 @@ ALTER TABLE ONLY public.staff_grant
 ALTER TABLE ONLY public.staff_grant
     ADD CONSTRAINT staff_grant_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(id);
 
+ALTER TABLE ONLY public.suspension
+    ADD CONSTRAINT suspension_lifted_by_fkey FOREIGN KEY (lifted_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.suspension
+    ADD CONSTRAINT suspension_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.suspension
+    ADD CONSTRAINT suspension_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES public.policy(id);
+
+ALTER TABLE ONLY public.suspension
+    ADD CONSTRAINT suspension_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(id);
+
 ALTER TABLE ONLY public.team
     ADD CONSTRAINT team_area_id_fkey FOREIGN KEY (area_id) REFERENCES public.area(id);
 
@@ -964,6 +1560,24 @@ ALTER TABLE ONLY public.volunteer
 
 ALTER TABLE ONLY public.volunteer
     ADD CONSTRAINT volunteer_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.team(id);
+
+ALTER TABLE ONLY public.waitlist_entry
+    ADD CONSTRAINT waitlist_entry_booked_by_fkey FOREIGN KEY (booked_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.waitlist_entry
+    ADD CONSTRAINT waitlist_entry_mandate_id_fkey FOREIGN KEY (mandate_id) REFERENCES public.mandate(id);
+
+ALTER TABLE ONLY public.waitlist_entry
+    ADD CONSTRAINT waitlist_entry_service_id_fkey FOREIGN KEY (service_id) REFERENCES public.waitlist(service_id);
+
+ALTER TABLE ONLY public.waitlist_member
+    ADD CONSTRAINT waitlist_member_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.waitlist_entry(id);
+
+ALTER TABLE ONLY public.waitlist_member
+    ADD CONSTRAINT waitlist_member_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.waitlist
+    ADD CONSTRAINT waitlist_service_id_fkey FOREIGN KEY (service_id) REFERENCES public.service(id);
 
 ALTER TABLE ONLY public.wechat_identity
     ADD CONSTRAINT wechat_identity_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
