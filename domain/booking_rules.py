@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BookingRequest:
-    """What one caller wants. `desk`: staff books at the counter, for whoever stands there or calls."""
+    """What one caller wants.
+
+    `desk`: staff books at the counter, for whoever stands there or calls. `only`: the one pool to book in, where a
+    place of it was kept for this request.
+    """
 
     account_id: UUID
     slot_id: UUID
@@ -32,11 +36,14 @@ class BookingRequest:
     answers: Mapping[str, Any]
     key: str
     desk: bool = False
+    only: Channel | None = None
     request_id: str | None = None
 
     @property
     def channels(self) -> tuple[Channel, ...]:
         """Return the pools to try, in order."""
+        if self.only is not None:
+            return (self.only,)
         if self.desk:
             return (Channel.COUNTER, Channel.PUBLIC)
         if self.mandate_id is not None:
