@@ -11,6 +11,7 @@ from domain import audit
 from domain.booking_limits import LONGEST_WINDOW_DAYS
 from handlers.request import VAULT
 from tests import make
+from tests.books import assert_balanced
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -95,19 +96,7 @@ async def until_waiting(watch: Connection, waiting: int = 1, unless: asyncio.Tas
 
 async def check_books(conn: Connection, app: web.Application) -> None:
     """Assert all that must hold of bookings whatever has happened; policies are those of the slots."""
-    assert (
-        await conn.fetch("""
-        select slot_id, channel, taken, issued from slot_pool
-        where taken <> (select count(*) from booking
-                        where booking.slot_id = slot_pool.slot_id and booking.channel = slot_pool.channel
-                          and status not in ('cancelled', 'moved'))
-           or issued < (select coalesce(max(number), 0) from booking
-                        where booking.slot_id = slot_pool.slot_id and booking.channel = slot_pool.channel)
-           or taken > capacity
-    """)
-        == []
-    )
-    assert await conn.fetch("select 1 from booking group by slot_id, channel, number having count(*) > 1") == []
+    await assert_balanced(conn)
     assert await conn.fetch("select 1 from booking group by booked_by, idempotency_key having count(*) > 1") == []
     assert (
         await conn.fetch("select booking.id from booking join slot on slot.id = slot_id where booking.day <> slot.day")
