@@ -7,12 +7,14 @@ marshmallow: this either returns what it would have returned, or None.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from marshmallow import RAISE, Schema, fields, missing
 
+from domain.identifiers import read_id
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
     Loader = Callable[[Any], dict[str, Any] | None]
 
@@ -23,7 +25,7 @@ def _read_id(value: Any) -> UUID | None:
     if type(value) is not str or len(value) != UUID_CHARACTERS:
         return None
     try:
-        return UUID(value)
+        return read_id(value)
     except ValueError:
         return None
 

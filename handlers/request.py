@@ -99,8 +99,10 @@ async def read_json(request: web.Request) -> Any:
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise Invalid("body_too_large", limit=MAX_BODY_BYTES)
     try:
-        if request.content.is_eof():
-            raw = await request.read()
+        if request.content.is_eof() and not request.content.exception():
+            raw = request.content.read_nowait()
+            if len(raw) > MAX_BODY_BYTES:
+                raise Invalid("body_too_large", limit=MAX_BODY_BYTES)
         else:
             async with asyncio.timeout(BODY_SECONDS):
                 raw = await request.read()
