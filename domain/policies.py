@@ -39,25 +39,35 @@ ADVISORY_LOCK = 0x70_6F_6C_69_63_79
 LIMITS = ("limit_department_day", "limit_day", "limit_7_days", "limit_90_days")
 """From the narrowest span to the widest; each holds the one before it."""
 
+PAIRS = (("fallback_days", "fallback_time"), ("offer_quiet_from", "offer_quiet_until"))
+"""Both or neither."""
+
 
 class Times(NamedTuple):
-    """What a policy says of a day's slots. None is the slot's own start, which no time comes after."""
+    """What a policy says of a day's slots; none of it comes after a slot's start.
+
+    None is that start, and of `fall_back_at` never.
+    """
 
     release_at: datetime
     order_until: datetime | None
     cancel_until: datetime | None
+    fall_back_at: datetime | None
 
 
 def times(policy: Mapping[str, Any], day: date) -> Times:
     """Resolve a policy for the slots of a day."""
 
-    def moment(days_before: int, of_day: time | None) -> datetime | None:
-        return None if of_day is None else datetime.combine(day - timedelta(days=days_before), of_day, LOCAL_ZONE)
+    def moment(days_before: int | None, of_day: time | None) -> datetime | None:
+        if days_before is None or of_day is None:
+            return None
+        return datetime.combine(day - timedelta(days=days_before), of_day, LOCAL_ZONE)
 
     return Times(
         datetime.combine(day - timedelta(days=policy["window_days"]), policy["release_time"], LOCAL_ZONE),
         moment(policy["order_stop_days"], policy["order_stop_time"]),
         moment(policy["cancel_days"], policy["cancel_time"]),
+        moment(policy["fallback_days"], policy["fallback_time"]),
     )
 
 
@@ -72,9 +82,28 @@ def contradictions(policy: Mapping[str, Any]) -> dict[str, list[str]]:
     order_stop = -policy["order_stop_days"], policy["order_stop_time"] or time.max
     if release >= order_stop:
         errors["order_stop_days"] = ["stops_before_release"]
-    for narrow, wide in pairwise(LIMITS):
+    ascending = (*pairwise(LIMITS), ("limit_day", "limit_account_day"), ("return_minutes_min", "return_minutes_max"))
+    for narrow, wide in ascending:
         if policy[wide] < policy[narrow]:
             errors[wide] = [f"not_less_than {policy[narrow]}"]
+    for pair in PAIRS:
+        missing = [name for name in pair if policy[name] is None]
+        if len(missing) == 1:
+            errors[missing[0]] = ["required"]
+    if policy["fallback_days"] is not None and policy["fallback_time"] is not None and release < order_stop:
+        fallback = -policy["fallback_days"], policy["fallback_time"]
+        if not release <= fallback < order_stop:
+            early = fallback < release
+            errors["fallback_days"] = ["falls_back_before_release" if early else "falls_back_after_order_stop"]
+    return errors | _contradictions_in_hours(policy)
+
+
+def _contradictions_in_hours(policy: Mapping[str, Any]) -> dict[str, list[str]]:
+    errors = {}
+    if policy["offer_quiet_from"] is not None and policy["offer_quiet_from"] == policy["offer_quiet_until"]:
+        errors["offer_quiet_until"] = ["quiet_all_day"]
+    if list(policy["suspension_days"]) != sorted(policy["suspension_days"]):
+        errors["suspension_days"] = ["ladder_descends"]
     return errors
 
 
@@ -85,7 +114,32 @@ def words(policy: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         _in_words("order_stop", policy["order_stop_days"], policy["order_stop_time"]),
         _in_words("cancel", policy["cancel_days"], policy["cancel_time"]),
         ("policy_limits", {name: policy[name] for name in LIMITS}),
+        *_returned_in_words(policy),
+        *_fallback_in_words(policy),
+        (f"policy_late_{policy['late_rule']}", {"minutes": policy["late_minutes"]}),
+        *_no_shows_in_words(policy),
     ]
+
+
+def _returned_in_words(policy: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    least, most = policy["return_minutes_min"], policy["return_minutes_max"]
+    return [("policy_returned", {"least": least, "most": most})] if most else []
+
+
+def _fallback_in_words(policy: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    if policy["fallback_time"] is None:
+        return []
+    return [_in_words("fallback", policy["fallback_days"], policy["fallback_time"])]
+
+
+def _no_shows_in_words(policy: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    if not policy["suspension_days"]:
+        return []
+    first, *further = policy["suspension_days"]
+    facts = {"count": policy["no_show_count"], "window": policy["no_show_window_days"], "first": first}
+    if not further or further[-1] == first:
+        return [("policy_no_shows", facts)]
+    return [("policy_no_shows_ladder", facts | {"last": further[-1]})]
 
 
 def _in_words(what: str, days: int, of_day: time | None) -> tuple[str, dict[str, Any]]:
@@ -157,6 +211,7 @@ async def publish(conn: Connection, ctx: Context, given: Mapping[str, Any]) -> R
         releases=[each.release_at for each in resolved],
         order_stops=[each.order_until for each in resolved],
         cancels=[each.cancel_until for each in resolved],
+        fall_backs=[each.fall_back_at for each in resolved],
         **scope,
     )
     facts = {"version": row["version"], "effective_from": given["effective_from"], "slots": row["slots_touched"]}

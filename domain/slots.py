@@ -163,6 +163,7 @@ async def insert(
         releases=[each.release_at for each in resolved],
         order_stops=[each.order_until for each in resolved],
         cancels=[each.cancel_until for each in resolved],
+        fall_backs=[each.fall_back_at for each in resolved],
         channels=list(capacity),
         capacities=list(capacity.values()),
     )

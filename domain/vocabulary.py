@@ -146,6 +146,13 @@ class BookingStatus(StrEnum):
     MOVED = "moved"
 
 
+class LateRule(StrEnum):
+    """What becomes of who comes late: called behind those in time, or refused."""
+
+    REQUEUE = "requeue"
+    REFUSE = "refuse"
+
+
 class ConsentWay(StrEnum):
     """How the person or the family agreed to a mandate."""
 

@@ -32,14 +32,21 @@ select ruled.day, policy.*
 from unnest(:days::date[]) as ruled (day)
 join policy on policy.id = ruling_policy(:service_id, ruled.day);
 
--- name: publish(id, provider_id, service_id, effective_from, window_days, release_time, order_stop_days, order_stop_time, cancel_days, cancel_time, limit_department_day, limit_day, limit_7_days, limit_90_days, limit_volunteer_day, now, account_id)^
+-- name: publish(id, provider_id, service_id, effective_from, window_days, release_time, order_stop_days, order_stop_time, cancel_days, cancel_time, limit_department_day, limit_day, limit_7_days, limit_90_days, limit_volunteer_day, limit_account_day, limit_waitlist, return_minutes_min, return_minutes_max, fallback_days, fallback_time, offer_minutes, offer_quiet_from, offer_quiet_until, no_show_minutes, no_show_count, no_show_window_days, suspension_days, late_minutes, late_rule, pass_hours, now, account_id)^
 -- Write the next version of a scope's policy.
 insert into policy (id, provider_id, service_id, version, effective_from, window_days, release_time,
                     order_stop_days, order_stop_time, cancel_days, cancel_time, limit_department_day, limit_day,
-                    limit_7_days, limit_90_days, limit_volunteer_day, created_at, created_by)
+                    limit_7_days, limit_90_days, limit_volunteer_day, limit_account_day,
+                    limit_waitlist, return_minutes_min, return_minutes_max, fallback_days,
+                    fallback_time, offer_minutes, offer_quiet_from, offer_quiet_until,
+                    no_show_minutes, no_show_count, no_show_window_days, suspension_days,
+                    late_minutes, late_rule, pass_hours, created_at, created_by)
 select :id, :provider_id, :service_id, 1 + coalesce(max(version), 0), :effective_from, :window_days,
        :release_time, :order_stop_days, :order_stop_time, :cancel_days, :cancel_time, :limit_department_day,
-       :limit_day, :limit_7_days, :limit_90_days, :limit_volunteer_day, :now, :account_id
+       :limit_day, :limit_7_days, :limit_90_days, :limit_volunteer_day, :limit_account_day, :limit_waitlist,
+       :return_minutes_min, :return_minutes_max, :fallback_days, :fallback_time, :offer_minutes,
+       :offer_quiet_from, :offer_quiet_until, :no_show_minutes, :no_show_count, :no_show_window_days,
+       :suspension_days, :late_minutes, :late_rule, :pass_hours, :now, :account_id
 from policy
 where (provider_id, service_id) is not distinct from (:provider_id::uuid, :service_id::uuid)
 returning id, version;
@@ -52,11 +59,12 @@ where slot.starts_at > :now
   and (:provider_id::uuid is null or service.provider_id = :provider_id)
   and (:service_id::uuid is null or slot.service_id = :service_id);
 
--- name: repoint(id, provider_id, service_id, now, days, releases, order_stops, cancels)^
+-- name: repoint(id, provider_id, service_id, now, days, releases, order_stops, cancels, fall_backs)^
 -- Put the slots to come on these days under a policy wherever it rules, with the times it gives each day.
 with given as (
-    select * from unnest(:days::date[], :releases::timestamptz[], :order_stops::timestamptz[], :cancels::timestamptz[])
-        as row (day, release_at, order_until, cancel_until)
+    select * from unnest(:days::date[], :releases::timestamptz[], :order_stops::timestamptz[], :cancels::timestamptz[],
+                         :fall_backs::timestamptz[])
+        as row (day, release_at, order_until, cancel_until, fall_back_at)
 ), standing as materialized (
     select slot.id, slot.service_id, slot.day
     from slot join service on service.id = slot.service_id join given on given.day = slot.day
@@ -72,7 +80,8 @@ with given as (
     set policy_id = :id,
         release_at = least(slot.starts_at, given.release_at),
         order_until = least(slot.starts_at, given.order_until),
-        cancel_until = least(slot.starts_at, given.cancel_until)
+        cancel_until = least(slot.starts_at, given.cancel_until),
+        fall_back_at = case when given.fall_back_at is not null then least(slot.starts_at, given.fall_back_at) end
     from standing join ruled using (service_id, day) join given using (day)
     where slot.id = standing.id
     returning slot.id

@@ -786,6 +786,7 @@ CREATE TABLE public.slot (
     CONSTRAINT slot_check1 CHECK ((day = ((starts_at AT TIME ZONE 'Asia/Shanghai'::text))::date)),
     CONSTRAINT slot_check2 CHECK (((state = 'closed'::text) = (closed_reason IS NOT NULL))),
     CONSTRAINT slot_check3 CHECK ((GREATEST(release_at, order_until, cancel_until) <= starts_at)),
+    CONSTRAINT slot_check4 CHECK ((fall_back_at <= starts_at)),
     CONSTRAINT slot_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text])))
 );
 

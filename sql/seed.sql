@@ -62,14 +62,20 @@ select count(*) from added;
 with added as (
     insert into policy (id, provider_id, version, effective_from, window_days, release_time, order_stop_days,
                         order_stop_time, cancel_days, cancel_time, limit_department_day, limit_day, limit_7_days,
-                        limit_90_days, limit_volunteer_day, created_at)
+                        limit_90_days, limit_volunteer_day, limit_account_day, return_minutes_min,
+                        return_minutes_max, fallback_days, fallback_time, offer_quiet_from, offer_quiet_until,
+                        suspension_days, created_at)
     select id, provider_id, 1, :effective_from, window_days, release_time, order_stop_days,
            order_stop_time, cancel_days, cancel_time, limit_department_day, limit_day, limit_7_days,
-           limit_90_days, limit_volunteer_day, :now
+           limit_90_days, limit_volunteer_day, limit_account_day, return_minutes_min,
+           return_minutes_max, fallback_days, fallback_time, offer_quiet_from, offer_quiet_until,
+           suspension_days, :now
     from jsonb_to_recordset(:rows::jsonb) as row (
         id uuid, provider_id uuid, window_days integer, release_time time, order_stop_days integer,
         order_stop_time time, cancel_days integer, cancel_time time, limit_department_day integer,
-        limit_day integer, limit_7_days integer, limit_90_days integer, limit_volunteer_day integer)
+        limit_day integer, limit_7_days integer, limit_90_days integer, limit_volunteer_day integer,
+        limit_account_day integer, return_minutes_min integer, return_minutes_max integer, fallback_days integer,
+        fallback_time time, offer_quiet_from time, offer_quiet_until time, suspension_days integer[])
     returning id
 )
 select count(*) from added;

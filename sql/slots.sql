@@ -24,20 +24,21 @@ where slot.service_id = :service_id and slot.starts_at >= :begins and slot.start
 order by slot.starts_at, slot.resource
 limit :limit;
 
--- name: insert(service_id, resource, ids, starts, ends, days, policies, releases, order_stops, cancels, channels, capacities)$
+-- name: insert(service_id, resource, ids, starts, ends, days, policies, releases, order_stops, cancels, fall_backs, channels, capacities)$
 -- Make slots with their pools, with the times that each day's policy gives; count those made, keep those that exist.
 with given as (
     select * from unnest(:ids::uuid[], :starts::timestamptz[], :ends::timestamptz[]) as row (id, starts_at, ends_at)
 ), ruled as (
     select * from unnest(:days::date[], :policies::uuid[], :releases::timestamptz[], :order_stops::timestamptz[],
-                         :cancels::timestamptz[])
-        as row (day, policy_id, release_at, order_until, cancel_until)
+                         :cancels::timestamptz[], :fall_backs::timestamptz[])
+        as row (day, policy_id, release_at, order_until, cancel_until, fall_back_at)
 ), made as (
     insert into slot (id, service_id, policy_id, day, starts_at, ends_at, release_at, order_until, cancel_until,
-                      resource)
+                      fall_back_at, resource)
     select given.id, :service_id, ruled.policy_id, ruled.day, given.starts_at, given.ends_at,
            least(given.starts_at, ruled.release_at), least(given.starts_at, ruled.order_until),
-           least(given.starts_at, ruled.cancel_until), :resource
+           least(given.starts_at, ruled.cancel_until),
+           case when ruled.fall_back_at is not null then least(given.starts_at, ruled.fall_back_at) end, :resource
     from given join ruled on ruled.day = (given.starts_at at time zone 'Asia/Shanghai')::date
     order by given.starts_at
     on conflict (service_id, starts_at, resource) do nothing
@@ -71,13 +72,15 @@ update slot set version = version + 1
 where id = :id and version = :version
 returning id, service_id, day, starts_at, ends_at, state;
 
--- name: move(id, policy_id, day, starts_at, ends_at, release_at, order_until, cancel_until)
+-- name: move(id, policy_id, day, starts_at, ends_at, release_at, order_until, cancel_until, fall_back_at)
 -- Give a slot other times.
 update slot
 set policy_id = :policy_id, day = :day, starts_at = :starts_at, ends_at = :ends_at,
     release_at = least(:starts_at, :release_at::timestamptz),
     order_until = least(:starts_at, :order_until::timestamptz),
-    cancel_until = least(:starts_at, :cancel_until::timestamptz)
+    cancel_until = least(:starts_at, :cancel_until::timestamptz),
+    fall_back_at = case when :fall_back_at::timestamptz is not null
+                        then least(:starts_at, :fall_back_at::timestamptz) end
 where id = :id
 returning id;
 

@@ -257,6 +257,22 @@ async def policy(
         "limit_7_days": 3,
         "limit_90_days": 5,
         "limit_volunteer_day": 20,
+        "limit_account_day": 1000,
+        "limit_waitlist": 100,
+        "return_minutes_min": 0,
+        "return_minutes_max": 0,
+        "fallback_days": None,
+        "fallback_time": None,
+        "offer_minutes": 30,
+        "offer_quiet_from": None,
+        "offer_quiet_until": None,
+        "no_show_minutes": 120,
+        "no_show_count": 3,
+        "no_show_window_days": 90,
+        "suspension_days": [],
+        "late_minutes": 15,
+        "late_rule": "requeue",
+        "pass_hours": 24,
     } | rules
     await conn.execute(
         f"""insert into policy (id, provider_id, service_id, version, effective_from, created_at, {", ".join(given)})
@@ -282,6 +298,7 @@ async def slot(
     release_at: datetime | None = None,
     order_until: datetime | None = None,
     cancel_until: datetime | None = None,
+    fall_back_at: datetime | None = None,
     resource: str = "",
     state: str = "open",
     public: int | None = 1,
@@ -293,8 +310,8 @@ async def slot(
     service_id = service_id or await service(conn)
     await conn.execute(
         """insert into slot (id, service_id, policy_id, day, starts_at, ends_at, release_at, order_until,
-                             cancel_until, resource, state, closed_reason)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)""",
+                             cancel_until, resource, state, closed_reason, fall_back_at)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)""",
         slot_id,
         service_id,
         policy_id or await policy(conn, service_id=service_id),
@@ -307,6 +324,7 @@ async def slot(
         resource,
         state,
         "测试关闭" if state == "closed" else None,
+        fall_back_at,
     )
     for channel, capacity in (("public", public), ("assisted", assisted), ("counter", counter)):
         if capacity is not None:

@@ -150,6 +150,8 @@ async def test_a_service_shows_what_to_bring_who_may_come_what_is_asked_and_its_
         "最晚在提前 1 天的 16:00 之前预约。",
         "最晚在提前 1 天的 14:00 之前取消。",
         "每人同一科室一天最多约 1 个号，一天最多 2 个，7 天内最多 3 个，90 天内最多 5 个。",
+        "开始后 15 分钟内到都算准时，再晚要排在准时的人后面。",
+        "90 天内约了没来满 3 次，30 天内不能在这里预约；再犯会加长，最长 90 天。弄错了可以申诉。",
     ]
     _, english = await get(client, f"/v1/services/{service_id}", headers={"Accept-Language": "en-GB"})
     assert english["policy"]["words"][0] == {

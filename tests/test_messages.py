@@ -68,6 +68,13 @@ SAID: dict[str, set[str]] = {
     "policy_cancel_same_day": {"time"},
     "policy_cancel_at_start": set(),
     "policy_limits": {"limit_department_day", "limit_day", "limit_7_days", "limit_90_days"},
+    "policy_returned": {"least", "most"},
+    "policy_fallback": {"days", "time"},
+    "policy_fallback_same_day": {"time"},
+    "policy_late_requeue": {"minutes"},
+    "policy_late_refuse": {"minutes"},
+    "policy_no_shows": {"count", "window", "first"},
+    "policy_no_shows_ladder": {"count", "window", "first", "last"},
 }
 """Sentences of the catalogue that are shown to people but refuse nothing, and the facts of each."""
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,25 @@ RULES = {
     "limit_7_days": 3,
     "limit_90_days": 5,
     "limit_volunteer_day": 20,
+    "limit_account_day": 6,
+    "limit_waitlist": 3,
+    "return_minutes_min": 60,
+    "return_minutes_max": 120,
+    "fallback_days": 2,
+    "fallback_time": time(18),
+    "offer_minutes": 30,
+    "offer_quiet_from": time(22),
+    "offer_quiet_until": time(7, 30),
+    "no_show_minutes": 120,
+    "no_show_count": 3,
+    "no_show_window_days": 90,
+    "suspension_days": [30, 60, 90],
+    "late_minutes": 15,
+    "late_rule": "requeue",
+    "pass_hours": 24,
 }
+ADDED_LATER = list(RULES)[11:]
+"""What an older client leaves out when it publishes."""
 WIRE = {name: f"{value:%H:%M}" if isinstance(value, time) else value for name, value in RULES.items()}
 MONDAY = date(2026, 11, 23)
 WEDNESDAY = datetime(2026, 11, 25, 8, 30, tzinfo=LOCAL_ZONE)
@@ -43,22 +62,26 @@ async def publish(client, staff, key=None, **given):
 
 async def slot_times(conn, slot_id):
     row = await conn.fetchrow(
-        "select policy_id, release_at, order_until, cancel_until from slot where id = $1", slot_id
+        "select policy_id, release_at, order_until, cancel_until, fall_back_at from slot where id = $1", slot_id
     )
-    return str(row["policy_id"]), (row["release_at"], row["order_until"], row["cancel_until"])
+    return str(row["policy_id"]), tuple(row)[1:]
 
 
 # The rules, without a database
 
 
 def test_times_count_back_from_the_slots_day_in_local_time():
-    assert times(RULES, date(2026, 11, 25)) == (at(18, 15), at(24, 16), at(24, 14))
+    assert times(RULES, date(2026, 11, 25)) == (at(18, 15), at(24, 16), at(24, 14), at(23, 18))
     assert times(RULES, date(2026, 11, 25)).release_at.astimezone(UTC) == datetime(2026, 11, 18, 7, tzinfo=UTC)
 
 
 def test_a_time_that_is_not_set_is_the_slots_start():
     until_start = RULES | {"order_stop_days": 0, "order_stop_time": None, "cancel_days": 0, "cancel_time": None}
-    assert times(until_start, date(2026, 11, 25)) == (at(18, 15), None, None)
+    assert times(until_start, date(2026, 11, 25)) == (at(18, 15), None, None, at(23, 18))
+
+
+def test_without_a_time_to_fall_back_a_slot_never_does():
+    assert times(RULES | {"fallback_days": None, "fallback_time": None}, date(2026, 11, 25)).fall_back_at is None
 
 
 def test_midnight_is_a_time():
@@ -73,13 +96,29 @@ def test_midnight_is_a_time():
         ({"order_stop_time": None}, {"order_stop_time": ["required"]}),
         ({"cancel_time": None}, {"cancel_time": ["required"]}),
         ({"order_stop_time": None, "order_stop_days": 0}, {}),
-        ({"window_days": 0, "order_stop_days": 0}, {}),
+        ({"window_days": 0, "order_stop_days": 0, "fallback_days": 0, "fallback_time": time(15, 30)}, {}),
         ({"window_days": 0}, {"order_stop_days": ["stops_before_release"]}),
         ({"window_days": 1, "release_time": time(16)}, {"order_stop_days": ["stops_before_release"]}),
-        ({"window_days": 1, "release_time": time(15, 59)}, {}),
+        ({"window_days": 1, "release_time": time(15, 59), "fallback_days": None, "fallback_time": None}, {}),
         ({"limit_day": 4}, {"limit_7_days": ["not_less_than 4"]}),
         ({"limit_department_day": 3}, {"limit_day": ["not_less_than 3"]}),
         ({"limit_90_days": 2}, {"limit_90_days": ["not_less_than 3"]}),
+        ({"limit_account_day": 1}, {"limit_account_day": ["not_less_than 2"]}),
+        ({"return_minutes_max": 59}, {"return_minutes_max": ["not_less_than 60"]}),
+        ({"fallback_days": None}, {"fallback_days": ["required"]}),
+        ({"fallback_time": None}, {"fallback_time": ["required"]}),
+        ({"fallback_days": None, "fallback_time": None}, {}),
+        ({"fallback_days": 7, "fallback_time": time(14, 59)}, {"fallback_days": ["falls_back_before_release"]}),
+        ({"fallback_days": 7, "fallback_time": time(15)}, {}),
+        ({"fallback_days": 1, "fallback_time": time(16)}, {"fallback_days": ["falls_back_after_order_stop"]}),
+        ({"fallback_days": 1, "fallback_time": time(15, 59)}, {}),
+        ({"offer_quiet_from": None}, {"offer_quiet_from": ["required"]}),
+        ({"offer_quiet_until": None}, {"offer_quiet_until": ["required"]}),
+        ({"offer_quiet_from": None, "offer_quiet_until": None}, {}),
+        ({"offer_quiet_until": time(22)}, {"offer_quiet_until": ["quiet_all_day"]}),
+        ({"suspension_days": []}, {}),
+        ({"suspension_days": [30, 30]}, {}),
+        ({"suspension_days": [30, 29]}, {"suspension_days": ["ladder_descends"]}),
     ],
 )
 def test_rules_that_contradict_each_other_are_named(changes, errors):
@@ -95,7 +134,13 @@ rules = st.fixed_dictionaries(
         "order_stop_time": st.none() | clock_times,
         "cancel_days": st.integers(0, 30),
         "cancel_time": st.none() | clock_times,
-        **{name: st.integers(1, 9) for name in policies.LIMITS},
+        "fallback_days": st.none() | st.integers(0, 30),
+        "fallback_time": st.none() | clock_times,
+        "offer_quiet_from": st.none() | clock_times,
+        "offer_quiet_until": st.none() | clock_times,
+        "suspension_days": st.lists(st.integers(1, 366), max_size=4),
+        **{name: st.integers(0, 1440) for name in ("return_minutes_min", "return_minutes_max")},
+        **{name: st.integers(1, 9) for name in (*policies.LIMITS, "limit_account_day")},
     }
 )
 
@@ -107,6 +152,8 @@ def test_of_rules_that_make_sense_ordering_stops_after_release(policy, day):
     assert resolved.release_at < end_of_day
     if "order_stop_days" not in contradictions(policy):
         assert resolved.release_at < (resolved.order_until or end_of_day)
+        if resolved.fall_back_at is not None and "fallback_days" not in contradictions(policy):
+            assert resolved.release_at <= resolved.fall_back_at < (resolved.order_until or end_of_day)
 
 
 # Publishing
@@ -116,7 +163,7 @@ async def test_a_first_policy_stands_in_the_schema(conn):
     rows = await conn.fetch("select * from policy")
     assert len(rows) == 1
     assert contradictions(rows[0]) == {}
-    assert times(rows[0], date(2026, 11, 25)) == (at(11, 7), at(24, 16), at(24, 14))
+    assert times(rows[0], date(2026, 11, 25)) == (at(11, 7), at(24, 16), at(24, 14), None)
     assert [rows[0][name] for name in policies.LIMITS] == [1, 2, 3, 5]
     assert rows[0]["limit_volunteer_day"] == 20
 
@@ -133,7 +180,7 @@ async def test_publishing_puts_the_slots_to_come_under_the_new_version(client, c
     status, made = await publish(client, manager, service_id=str(service_id), effective_from="2026-11-25")
     assert (status, made["version"], made["slots_touched"]) == (201, 1, 1)
     assert made["release_time"] == "15:00"
-    assert await slot_times(conn, after) == (made["id"], (at(18, 15), at(24, 16), at(24, 14)))
+    assert await slot_times(conn, after) == (made["id"], (at(18, 15), at(24, 16), at(24, 14), at(23, 18)))
     assert (await slot_times(conn, before))[0] == str(first)
     assert (await slot_times(conn, elsewhere))[0] == str(first)
 
@@ -190,10 +237,12 @@ async def test_no_time_of_a_slot_comes_after_its_start_and_what_has_begun_stays(
         "order_stop_time": "12:00",
         "cancel_days": 0,
         "cancel_time": "12:00",
+        "fallback_days": 0,
+        "fallback_time": "11:00",
     }
     _, made = await publish(client, admin, service_id=str(service_id), **same_day)
     assert made["slots_touched"] == 1
-    assert (await slot_times(conn, early))[1] == (at(23, 7),) * 3
+    assert (await slot_times(conn, early))[1] == (at(23, 7),) * 4
     assert (await slot_times(conn, begun))[0] != made["id"]
 
 
@@ -260,6 +309,12 @@ async def test_who_may_publish_what(client, conn, app):
         ({"window_days": 0}, {"order_stop_days": ["stops_before_release"]}),
         ({"limit_day": 0}, {"limit_day": ["not_between 1 1000"]}),
         ({"order_stop_time": None}, {"order_stop_time": ["required"]}),
+        ({"suspension_days": [0]}, {"suspension_days": {"0": ["not_between 1 366"]}}),
+        ({"suspension_days": [30] * 11}, {"suspension_days": ["too_many 10"]}),
+        ({"suspension_days": [90, 30]}, {"suspension_days": ["ladder_descends"]}),
+        ({"late_rule": "shame"}, {"late_rule": ["not_a_choice"]}),
+        ({"return_minutes_max": 30}, {"return_minutes_max": ["not_less_than 60"]}),
+        ({"fallback_days": 0}, {"fallback_days": ["falls_back_after_order_stop"]}),
     ],
 )
 async def test_a_policy_that_makes_no_sense_is_refused_by_field(client, conn, app, wrong, errors):
@@ -267,6 +322,49 @@ async def test_a_policy_that_makes_no_sense_is_refused_by_field(client, conn, ap
     status, body = await publish(client, admin, **wrong)
     assert (status, body["errors"]) == (400, field_sentences(errors, "zh"))
     assert await conn.fetchval("select count(*) from policy") == 1
+
+
+async def test_every_rule_that_is_published_is_kept_and_shown(client, conn, app):
+    admin = await make.staff(conn, app, Role.ADMIN)
+    wanted = WIRE | {
+        "late_rule": "refuse",
+        "late_minutes": 5,
+        "pass_hours": 3,
+        "no_show_count": 2,
+        "suspension_days": [7],
+    }
+    _, made = await publish(client, admin, **wanted)
+    assert {name: made[name] for name in wanted} == wanted
+
+
+async def test_what_an_older_client_leaves_out_has_the_schemas_defaults(client, conn, app):
+    admin = await make.staff(conn, app, Role.ADMIN)
+    older = {name: value for name, value in WIRE.items() if name not in ADDED_LATER}
+    response = await client.post(
+        "/v1/staff/policies", json={"effective_from": "2026-11-23", **older}, headers=admin.headers | make.key()
+    )
+    made = await response.json()
+    stored = await conn.fetch("select * from policy order by version")
+    assert len(ADDED_LATER) == 16
+    assert [row[name] for row in stored for name in ADDED_LATER] == 2 * [stored[0][name] for name in ADDED_LATER]
+    assert made["suspension_days"] == [30, 60, 90]
+
+
+def test_what_concerns_residents_is_said_to_them():
+    said = dict(policies.words(RULES))
+    assert said["policy_returned"] == {"least": 60, "most": 120}
+    assert said["policy_fallback"] == {"days": 2, "time": "18:00"}
+    assert said["policy_late_requeue"] == {"minutes": 15}
+    assert said["policy_no_shows_ladder"] == {"count": 3, "window": 90, "first": 30, "last": 90}
+    nothing: dict[str, Any] = {
+        "return_minutes_min": 0,
+        "return_minutes_max": 0,
+        "fallback_time": None,
+        "suspension_days": [],
+    }
+    quiet = dict(policies.words({**RULES, **nothing}))
+    assert not {"policy_returned", "policy_fallback", "policy_no_shows_ladder", "policy_no_shows"} & set(quiet)
+    assert dict(policies.words(RULES | {"suspension_days": [30, 30]}))["policy_no_shows"]["first"] == 30
 
 
 async def test_a_version_is_never_changed(client, conn, app):

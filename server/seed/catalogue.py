@@ -74,4 +74,12 @@ def _policy(policy: dict[str, Any], providers: dict[str, UUID]) -> dict[str, Any
         "limit_7_days": limits["seven_days"],
         "limit_90_days": limits["ninety_days"],
         "limit_volunteer_day": limits["volunteer_day"],
+        "limit_account_day": limits["account_day"],
+        "return_minutes_min": policy["returned"]["least"],
+        "return_minutes_max": policy["returned"]["most"],
+        "fallback_days": policy["fallback"]["days"],
+        "fallback_time": policy["fallback"]["time"],
+        "offer_quiet_from": policy["quiet"]["from"],
+        "offer_quiet_until": policy["quiet"]["until"],
+        "suspension_days": policy["suspension_days"],
     }

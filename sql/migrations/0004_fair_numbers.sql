@@ -152,7 +152,8 @@ alter table slot
     add column schedule_id uuid references schedule,
     add column closure_id uuid references closure,
     add column withdrawn boolean not null default false,
-    add column fall_back_at timestamptz;
+    add column fall_back_at timestamptz,
+    add check (fall_back_at <= starts_at);
 comment on column slot.schedule_id is 'the schedule that made it; null: made by hand';
 comment on column slot.closure_id is 'the closure that closed it';
 comment on column slot.withdrawn is 'closed because its schedule has it no more; the schedule may open it again';
