@@ -6,7 +6,7 @@ VAR_DIR ?= var
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint format bench schema lock clean environment
+.PHONY: help run demo test check lint format bench plans schema lock clean environment
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -37,6 +37,9 @@ format: environment ## format the code and mend what can be mended
 
 bench: environment ## measure bookings a second beside pgbench
 	@exec $(PY) -m bench
+
+plans: environment ## explain every hot statement beside five million old bookings
+	@OLD_BOOKINGS=$${OLD_BOOKINGS:-5000000} $(PY) -m pytest -s -o timeout=3600 tests/test_plans.py
 
 schema: environment ## write sql/schema.sql anew from the migrations
 	@$(PY) -m server.schema_snapshot

@@ -57,14 +57,18 @@ left join lateral (
 order by n;
 
 -- name: volunteer_bookings(volunteers, days)
--- How many bookings volunteers have made under mandates, by the slots' day.
-select mandate.volunteer_id, booking.day, count(*) as bookings
-from mandate
-join booking on booking.mandate_id = mandate.id
-where mandate.volunteer_id = any(:volunteers::uuid[])
-  and booking.day = any(:days::date[])
-  and booking.status not in ('cancelled', 'moved')
-group by mandate.volunteer_id, booking.day;
+-- How many bookings volunteers have made under mandates, by the slots' day. (A day at a time: `any` of several would
+-- be looked for among all that the account has ever booked.)
+select volunteer.id as volunteer_id, wanted.day, made.bookings
+from volunteer
+cross join unnest(:days::date[]) as wanted (day)
+cross join lateral (
+    select count(*) as bookings
+    from booking
+    where booking.booked_by = volunteer.account_id and booking.day = wanted.day
+      and booking.mandate_id is not null and booking.status not in ('cancelled', 'moved')
+) as made
+where volunteer.id = any(:volunteers::uuid[]);
 
 -- name: desk_providers(account_id, roles)
 -- Providers at which a staff account holds one of the roles.
@@ -178,23 +182,35 @@ where slot_pool.slot_id = given_back.slot_id and slot_pool.channel = given_back.
 
 -- name: of_account(account_id, person_id, statuses, before, now, most)
 -- Ids of bookings that an account may see, newest first: of persons in its care, and those under mandates that it holds.
+-- (Each person and mandate by itself: else a plan may walk through everybody's bookings, newest first. A person holds
+-- as many as the limits allow; of a mandate's, the index gives the newest.)
 select id
 from (
-    select booking.id, booking.person_id, booking.status
+    select seen.id
     from care
-    join booking on booking.person_id = care.person_id
+    cross join lateral (
+        select id, status from booking where booking.person_id = care.person_id offset 0
+    ) as seen
     where care.account_id = :account_id and care.ended_at is null
+      and (:person_id::uuid is null or care.person_id = :person_id)
+      and (:statuses::text[] is null or seen.status = any(:statuses::text[]))
+      and (:before::uuid is null or seen.id < :before)
     union
-    select booking.id, booking.person_id, booking.status
+    select seen.id
     from volunteer
     join mandate on mandate.volunteer_id = volunteer.id
-    join booking on booking.mandate_id = mandate.id
+    cross join lateral (
+        select id from booking
+        where booking.mandate_id = mandate.id
+          and (:statuses::text[] is null or booking.status = any(:statuses::text[]))
+          and (:before::uuid is null or booking.id < :before)
+        order by id desc
+        limit :most
+    ) as seen
     where volunteer.account_id = :account_id and volunteer.status = 'approved'
       and mandate.status = 'active' and mandate.expires_at > :now
+      and (:person_id::uuid is null or mandate.person_id = :person_id)
 ) as seen
-where (:person_id::uuid is null or person_id = :person_id)
-  and (:statuses::text[] is null or status = any(:statuses::text[]))
-  and (:before::uuid is null or id < :before)
 order by id desc
 limit :most;
 

@@ -1170,7 +1170,7 @@ CREATE INDEX audit_subject ON public.audit USING btree (subject_id, at);
 
 CREATE INDEX booking_account_day ON public.booking USING btree (booked_by, day);
 
-CREATE INDEX booking_mandate ON public.booking USING btree (mandate_id, day) WHERE (mandate_id IS NOT NULL);
+CREATE INDEX booking_mandate ON public.booking USING btree (mandate_id, id) WHERE (mandate_id IS NOT NULL);
 
 CREATE UNIQUE INDEX booking_moved_from ON public.booking USING btree (moved_from) WHERE (moved_from IS NOT NULL);
 

@@ -270,7 +270,7 @@ create unique index booking_moved_from on booking (moved_from) where moved_from 
 create index booking_account_day on booking (booked_by, day);
 create index booking_no_show on booking (person_id, day) where status = 'no_show';
 drop index booking_mandate;
-create index booking_mandate on booking (mandate_id, day) where mandate_id is not null;
+create index booking_mandate on booking (mandate_id, id) where mandate_id is not null;
 
 create function booking_person_stays() returns trigger language plpgsql as $$
 begin

@@ -1,0 +1,214 @@
+"""A database with many old bookings, and what a statement touches in it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+import orjson
+
+import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from asyncpg import Connection
+
+    Plan = dict[str, Any]
+
+BOOKINGS = int(os.environ.get("OLD_BOOKINGS", "200000"))
+"""`make plans` asks for five million."""
+PEOPLE = 20_000 if BOOKINGS < 1_000_000 else 100_000
+"""Ten bookings a person; with five million fifty, over fourteen years."""
+SLOTS = BOOKINGS // 5
+SERVICES = 200
+STEP = 7919
+"""A prime, so that each person's bookings are spread over all days."""
+
+GROWING = {"booking", "audit", "person", "care", "account", "mandate", "notice"}
+BIG = GROWING | {"slot", "slot_pool", "place_kept_back", "place_offer", "waitlist_entry", "queue_ticket"}
+
+MOST_ROWS = 600
+"""Rows or entries that a statement may look at. Twenty mandates of a volunteer with the newest 21 bookings of each
+are the most; ten services with a slot and five bookings a day are a provider's day."""
+MOST_BUFFERS = 4_000
+"""Pages of 8 kB that a statement may look at: each row above by its own way down an index."""
+
+FILL = f"""
+set session_replication_role = replica;
+set maintenance_work_mem = '1GB';
+set jit = off;
+create function pg_temp.id(kind integer, n bigint) returns uuid language sql immutable as $$
+    select (lpad(kind::text, 8, '0') || '-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+
+insert into account (id, kind, created_at)
+select pg_temp.id(1, n), 'resident', now() from generate_series(1, {PEOPLE}) n;
+insert into person (id, name, document_kind, document_sealed, document_index, birth_date, sex, created_at)
+select pg_temp.id(2, n), '测试', 'resident_id', '\\x00', int8send(n), '1990-01-01', 'female', now()
+from generate_series(1, {PEOPLE}) n;
+insert into care (id, account_id, person_id, relation, since)
+select pg_temp.id(3, n), pg_temp.id(1, n), pg_temp.id(2, n), 'self', now() from generate_series(1, {PEOPLE}) n;
+insert into area (id, level, code, name) values (pg_temp.id(4, 1), 'zone', 'test', '测试区');
+insert into provider (id, area_id, kind, name, address, phone, summary)
+select pg_temp.id(5, n), pg_temp.id(4, 1), 'hospital', '测试医院 ' || n, '', '', '' from generate_series(1, 20) n;
+insert into service (id, provider_id, department, name, kind, summary, duration_minutes, requirements, eligibility,
+                     questions)
+select pg_temp.id(6, n), pg_temp.id(5, n % 20 + 1), '科室 ' || n, '门诊', 'medical', '', 15, '{{}}', '', '[]'
+from generate_series(1, {SERVICES}) n;
+insert into waitlist (service_id) select id from service;
+-- A slot a day for each service, the last day first, five bookings in each.
+insert into slot (id, service_id, policy_id, day, starts_at, ends_at, release_at, order_until, cancel_until)
+select pg_temp.id(7, n), pg_temp.id(6, n % {SERVICES} + 1), '00000000-0000-7000-8000-000000000001', day,
+       day + time '09:00' at time zone 'Asia/Shanghai', day + time '10:00' at time zone 'Asia/Shanghai',
+       day - 14 + time '07:00' at time zone 'Asia/Shanghai', day + time '09:00' at time zone 'Asia/Shanghai',
+       day + time '09:00' at time zone 'Asia/Shanghai'
+from generate_series(1, {SLOTS}) n
+cross join lateral (select date '2026-12-01' - (n / {SERVICES})::integer as day) as at;
+insert into slot_pool (slot_id, channel, capacity, taken, issued)
+select pg_temp.id(7, n), channel, 10, case channel when 'public' then 5 else 0 end, 5
+from generate_series(1, {SLOTS}) n cross join unnest(array['public', 'assisted', 'counter']) as channel;
+insert into volunteer (id, account_id, team_id, languages, status, applied_at)
+select pg_temp.id(8, n), pg_temp.id(1, n), pg_temp.id(9, 1), '{{zh}}', 'approved', now() from generate_series(1, 50) n;
+insert into mandate (id, person_id, volunteer_id, matters, consent_way, status, expires_at, requested_by, created_at,
+                     consented_at)
+select pg_temp.id(10, n), pg_temp.id(2, n), pg_temp.id(8, n % 50 + 1), '{{medical}}', 'family', 'active',
+       '2027-06-01', pg_temp.id(1, n), '2026-06-01', '2026-06-01'
+from generate_series(1, 1000) n;
+insert into booking (id, slot_id, channel, number, code, person_id, booked_by, mandate_id, day, status, answers,
+                     idempotency_key, created_at, changed_at, changed_by)
+select pg_temp.id(11, {BOOKINGS} - n), pg_temp.id(7, slot), 'public', n % 5 + 1, lpad((n % 1000000)::text, 6, '0'),
+       pg_temp.id(2, person), pg_temp.id(1, case when by_mandate then person % 50 + 1 else person end),
+       case when by_mandate then pg_temp.id(10, person) end,
+       date '2026-12-01' - (slot / {SERVICES})::integer,
+       case when n % 7 = 0 then 'cancelled' when slot > {SERVICES} * 8 then 'completed' else 'booked' end, '{{}}',
+       'key ' || n, now(), now(), pg_temp.id(1, person)
+from generate_series(0, {BOOKINGS} - 1) n
+cross join lateral (select n / 5 + 1 as slot, n::bigint * {STEP} % {PEOPLE} + 1 as person) as who
+cross join lateral (select person <= 1000 and n / 3 % 2 = 0 as by_mandate) as how;
+insert into audit (chain, seq, at, actor_id, action, subject_id, facts, mac)
+select n % 16, n / 16 + 1, now(), pg_temp.id(1, n % {PEOPLE} + 1), 'bookings.booked', pg_temp.id(11, n), '{{}}',
+       sha256(int8send(n))
+from generate_series(0, {BOOKINGS} - 1) n;
+set session_replication_role = origin;
+"""
+
+REFILLED = ("booking", "audit", "slot", "slot_pool")
+"""Tables whose indexes are made anew once they are full: several times quicker than row by row."""
+
+
+def made(kind: int, n: int) -> UUID:
+    """Return the id that `pg_temp.id` of FILL gives."""
+    return UUID(f"{kind:08}-0000-7000-8000-{n:012}")
+
+
+def turn_of(person: int) -> int:
+    """Return the turn of FILL's loop that made the newest booking of a person."""
+    return (person - 1) * pow(STEP, -1, PEOPLE) % PEOPLE
+
+
+def booking_of(person: int) -> UUID:
+    return made(11, BOOKINGS - turn_of(person))
+
+
+async def fill(conn: Connection) -> None:
+    """Fill an empty database; its indexes are there again afterwards, but it is not analyzed."""
+    indexes = await conn.fetch(
+        """select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
+           from pg_index
+           where indrelid::regclass::text = any($1::text[])
+             and not exists (select from pg_constraint where conindid = indexrelid)""",
+        REFILLED,
+    )
+    for index in indexes:
+        await conn.execute(f"drop index {index['name']}")
+    await conn.execute(FILL, timeout=3600)
+    for index in indexes:
+        await conn.execute(index["definition"], timeout=3600)
+
+
+_count = itertools.count(1)
+
+
+def literal(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, list | tuple):
+        return "'{" + ",".join(f'"{item}"' if item is not None else "null" for item in value) + "}'"
+    return f"'{value}'"
+
+
+async def prepare(conn: Connection, statements: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return by name what runs each statement. A name is a query's, and what tells it from others of the query."""
+    executions = {}
+    for name, given in statements.items():
+        feature, query = name.partition(" ")[0].split(".")
+        queries = sql.queries(feature)
+        text = getattr(queries, query).sql  # the parameters stand in it as $1, $2, … in the adapter's order
+        adapter: Any = queries.driver_adapter
+        values = ", ".join(map(literal, adapter._ordered(query, given)))
+        own_name = f"explained_{next(_count)}"
+        await conn.execute(f"prepare {own_name} as {text}")
+        executions[name] = f"execute {own_name}({values})" if values else f"execute {own_name}"
+    return executions
+
+
+async def explain(conn: Connection, execution: str) -> Plan:
+    """Run a prepared statement, undo what it did, and return its plan with what really happened."""
+    transaction = conn.transaction()
+    await transaction.start()
+    try:
+        plan = await conn.fetchval(f"explain (analyze, buffers, format json) {execution}")
+    finally:
+        await transaction.rollback()
+    explained: Plan = orjson.loads(plan)[0]["Plan"]
+    return explained
+
+
+def nodes(plan: Plan) -> Iterator[Plan]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from nodes(inner)
+
+
+class Touched(NamedTuple):
+    """What a statement looked at: rows or index entries by table, pages, and tables read from end to end."""
+
+    rows: dict[str, int]
+    buffers: int
+    scans: set[str]
+    milliseconds: float
+
+    @property
+    def too_much(self) -> bool:
+        return sum(self.rows.values()) > MOST_ROWS or self.buffers > MOST_BUFFERS or bool(self.scans)
+
+
+def touched(plan: Plan, table_of: Mapping[str, str], tables: set[str]) -> Touched:
+    rows: Counter[str] = Counter()
+    scans = set()
+    for node in nodes(plan):
+        table = node.get("Relation Name") or table_of.get(node.get("Index Name", ""))
+        if table in tables and node["Node Type"] != "ModifyTable":
+            rows[table] += round(node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)))
+            if node["Node Type"] == "Seq Scan" and node["Actual Loops"]:
+                scans.add(table)
+    buffers = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    return Touched(dict(rows), buffers, scans, plan["Actual Total Time"])
+
+
+async def explain_all(conn: Connection, executions: Mapping[str, str], tables: set[str]) -> dict[str, Touched]:
+    table_of = {row["indexname"]: row["tablename"] for row in await conn.fetch("select * from pg_indexes")}
+    return {name: touched(await explain(conn, text), table_of, tables) for name, text in executions.items()}
+
+
+def too_much(found: Mapping[str, Touched]) -> dict[str, Touched]:
+    """Return the statements that look at more than they should, or at whole tables."""
+    return {name: each for name, each in found.items() if each.too_much}
+
+
+async def settle(conn: Connection, settings: Mapping[str, str]) -> None:
+    for name, value in settings.items():
+        await conn.execute(f"set {name} = {value}")

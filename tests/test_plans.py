@@ -1,0 +1,165 @@
+"""What each statement of booking touches beside many old bookings: by index, and little.
+
+`make plans` runs this beside five million of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from domain.vocabulary import CLERKS, LOCAL_ZONE
+from server.database import GROUP_SETTINGS
+from tests.plans import (
+    BIG,
+    BOOKINGS,
+    GROWING,
+    PEOPLE,
+    booking_of,
+    explain,
+    explain_all,
+    fill,
+    made,
+    prepare,
+    settle,
+    too_much,
+    turn_of,
+)
+
+NOW = datetime(2026, 11, 23, 7, tzinfo=LOCAL_ZONE)
+TODAY = date(2026, 11, 23)
+
+SOMEBODY, SOME = 15_000, range(12_500, 12_505)
+ACCOUNT, PERSON, OF_VOLUNTEER = made(1, SOMEBODY), made(2, SOMEBODY), made(1, 7)
+SLOTS = [made(7, n) for n in range(1, 6)]
+NEW = [made(12, n) for n in range(5)]
+OLD = [booking_of(SOMEBODY), *map(booking_of, SOME[:2])]
+BATCH = {
+    "accounts": [made(1, n) for n in SOME],
+    "people": [made(2, n) for n in SOME],
+    "keys": [f"key {turn_of(n)}" for n in SOME],
+}
+
+HOT: dict[str, dict[str, Any]] = {
+    "bookings.lock_people": {"ids": BATCH["people"]},
+    "bookings.lock_volunteers": {"account_ids": [made(1, 3), made(1, 4)]},
+    "bookings.slots": {"ids": SLOTS},
+    "bookings.requests": BATCH | {"first_day": TODAY - timedelta(days=89), "last_day": TODAY + timedelta(days=89)},
+    "bookings.volunteer_bookings": {"volunteers": [made(8, 3), made(8, 4)], "days": [TODAY]},
+    "bookings.desk_providers": {"account_id": ACCOUNT, "roles": list(CLERKS)},
+    "bookings.lock_pools": {"slots": SLOTS, "channels": ["public"] * 5},
+    "bookings.insert_bookings": {
+        "ids": NEW,
+        "slots": SLOTS,
+        "channels": ["public"] * 5,
+        "numbers": [6] * 5,
+        "codes": ["000000"] * 5,
+        "people": BATCH["people"],
+        "accounts": BATCH["accounts"],
+        "mandates": [None] * 5,
+        "days": [TODAY] * 5,
+        "answers": ["{}"] * 5,
+        "keys": [f"a new key {n}" for n in range(5)],
+        "chain": 3,
+        "now": NOW,
+    },
+    "bookings.replay": {"ids": OLD},
+    "bookings.by_ids": {"ids": OLD},
+    "bookings.lock_bookings": {"ids": OLD},
+    "bookings.changes": {"accounts": [ACCOUNT] * 3, "bookings": OLD, "now": NOW},
+    "bookings.set_status": {
+        "ids": OLD,
+        "statuses": ["checked_in"] * 3,
+        "reasons": [""] * 3,
+        "actors": [ACCOUNT] * 3,
+        "now": NOW,
+    },
+    "mandates.lock_for_use": {"ids": [made(10, 5), made(10, 6)]},
+    "audit.lock_chain": {"chain": 3},
+    "audit.append": {
+        "chain": 3,
+        "first_seq": 12_500,
+        "at": NOW,
+        "actors": [ACCOUNT],
+        "actions": ["bookings.booked"],
+        "subjects": [OLD[0]],
+        "facts": ["{}"],
+        "requests": [None],
+        "macs": ["\\\\x" + "00" * 32],
+    },
+}
+"""Statements of the groups with what a small batch gives them."""
+
+READ: dict[str, dict[str, Any]] = {
+    "bookings.of_account": {
+        "account_id": ACCOUNT,
+        "person_id": None,
+        "statuses": None,
+        "before": None,
+        "now": NOW,
+        "most": 21,
+    },
+    "bookings.of_account as a volunteer": {
+        "account_id": OF_VOLUNTEER,
+        "person_id": None,
+        "statuses": ["booked"],
+        "before": OLD[2],
+        "now": NOW,
+        "most": 21,
+    },
+    "bookings.visible": {"account_id": ACCOUNT, "booking_id": OLD[0], "now": NOW},
+    "bookings.by_ids": {"ids": OLD},
+    "bookings.of_day": {
+        "provider_id": made(5, 4),
+        "day": TODAY,
+        "service_id": None,
+        "statuses": ["booked", "checked_in"],
+        "code": "123456",
+        "person_id": None,
+        "after": None,
+        "most": 21,
+    },
+}
+"""Statements of single requests."""
+
+
+def say(when, found):
+    """Show what was measured, where pytest is told to (`-s`)."""
+    sys.stdout.write(f"\n{when}\n")
+    for name, each in found.items():
+        rows = ", ".join(f"{table} {count}" for table, count in sorted(each.rows.items()))
+        sys.stdout.write(f"  {name:42} {each.milliseconds:8.2f} ms {each.buffers:6} pages  {rows}\n")
+
+
+async def test_every_statement_goes_by_index_and_touches_little(conn, database):
+    """Also with plans that were made when the tables were still empty, and are kept until they are analyzed."""
+    group = {name: value for name, value in GROUP_SETTINGS.items() if not name.endswith("timeout")}
+    await settle(conn, group)
+    hot = await prepare(conn, HOT)
+    for execution in hot.values():
+        with contextlib.suppress(asyncpg.ForeignKeyViolationError):
+            await explain(conn, execution)
+    other = await asyncpg.connect(database)
+    begun = time.monotonic()
+    await fill(other)
+    say(f"{BOOKINGS} bookings of {PEOPLE} people made in {time.monotonic() - begun:.0f} s", {})
+    found = await explain_all(conn, hot, GROWING)
+    say("hot statements, planned while the tables were empty", found)
+    assert too_much(found) == {}
+    await other.execute("vacuum analyze", timeout=3600)
+    await other.close()
+    found = await explain_all(conn, hot, BIG)
+    say("hot statements, planned since", found)
+    assert too_much(found) == {}
+    await conn.execute("reset all")
+    reads = await prepare(conn, READ)
+    for mode in ("force_generic_plan", "force_custom_plan"):
+        await settle(conn, {"plan_cache_mode": mode})
+        found = await explain_all(conn, reads, BIG)
+        say(f"other statements, {mode}", found)
+        assert too_much(found) == {}, mode
