@@ -1,6 +1,7 @@
 """What happens to a booking after it was made: cancelled, checked in, completed, missed. In batches, as booking is.
 
-Locks: bookings by id, then pools by slot and channel, then the audit chain, as in `domain.bookings`.
+Locks: where something is cancelled the queues of its services, then bookings by id, then pools by slot and channel,
+then the audit chain, as in `domain.bookings`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit
+from domain import audit, places
 from domain.bookings import desk_providers, pools_locked
 from domain.errors import Conflict, NotFound, Refusal
 from domain.notices import Notice, tell_all
-from domain.vocabulary import LOCAL_ZONE, BookingStatus, NoticeKind
+from domain.vocabulary import LOCAL_ZONE, BookingStatus, KeptBecause, NoticeKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +58,9 @@ async def change(conn: Connection, vault: Vault, requests: Sequence[ChangeReques
     """
     outcomes: dict[int, Outcome] = {}
     entries: list[audit.Entry] = []
+    cancelling = {request.booking_id for request in requests if request.to is BookingStatus.CANCELLED}
+    if cancelling:
+        await places.hold_queues_of_bookings(conn, cancelling)
     await sql.bookings.lock_bookings(conn, ids=list({request.booking_id for request in requests}))
     while len(outcomes) < len(requests):
         wave: dict[UUID, BookingStatus] = {}
@@ -159,6 +163,8 @@ async def _write(
         actors=[request.account_id for request in changing.values()],
         now=now,
     )
+    returned = [places.Returned(fact["slot_id"], fact["channel"], KeptBecause.CANCELLED) for fact in cancelled]
+    await places.give_back(conn, returned, now)
     told = [
         Notice(fact["person_id"], NoticeKind.MANDATE_USE_CANCELLED, fact["id"], {"mandate_id": fact["mandate_id"]})
         for fact in cancelled

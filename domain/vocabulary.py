@@ -153,6 +153,16 @@ class LateRule(StrEnum):
     REFUSE = "refuse"
 
 
+class KeptBecause(StrEnum):
+    """Why a place is kept back for who waits."""
+
+    CANCELLED = "cancelled"
+    MOVED = "moved"
+    ADDED = "added"
+    OFFER_ENDED = "offer_ended"
+    FALLEN_BACK = "fallen_back"
+
+
 class ConsentWay(StrEnum):
     """How the person or the family agreed to a mandate."""
 

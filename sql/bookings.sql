@@ -164,21 +164,11 @@ left join provider on provider.id = service.provider_id
 order by n;
 
 -- name: set_status(ids, statuses, reasons, actors, now)!
--- Move bookings to their new status, and give the places of cancelled ones back to their pools.
-with change as (
-    select * from unnest(:ids::uuid[], :statuses::text[], :reasons::text[], :actors::uuid[])
-        as change (id, status, reason, actor)
-), changed as (
-    update booking
-    set status = change.status, reason = change.reason, changed_at = :now, changed_by = change.actor
-    from change
-    where booking.id = change.id
-    returning booking.slot_id, booking.channel, booking.status
-)
-update slot_pool
-set taken = taken - given_back.places
-from (select slot_id, channel, count(*) as places from changed where status = 'cancelled' group by 1, 2) as given_back
-where slot_pool.slot_id = given_back.slot_id and slot_pool.channel = given_back.channel;
+-- Move bookings to their new status; the places of cancelled ones are given back apart.
+update booking
+set status = change.status, reason = change.reason, changed_at = :now, changed_by = change.actor
+from unnest(:ids::uuid[], :statuses::text[], :reasons::text[], :actors::uuid[]) as change (id, status, reason, actor)
+where booking.id = change.id;
 
 -- name: of_account(account_id, person_id, statuses, before, now, most)
 -- Ids of bookings that an account may see, newest first: of persons in its care, and those under mandates that it holds.

@@ -428,3 +428,36 @@ async def booking(
         EPOCH,
     )
     return booking_id
+
+
+async def waiting(
+    conn: Connection,
+    service_id: UUID,
+    resident: Any,
+    *,
+    people: list[UUID] | None = None,
+    first: date = date(2026, 11, 23),
+    last: date = date(2026, 12, 4),
+    mandate_id: UUID | None = None,
+) -> UUID:
+    """Put a resident into the queue of a service, alone and for the resident unless told."""
+    entry_id, members = new_id(), people or [resident.person_id]
+    await conn.execute(
+        """with queue as (update waitlist set last_place = last_place + 1 where service_id = $2 returning last_place)
+           insert into waitlist_entry (id, service_id, place, first_day, last_day, party, booked_by, mandate_id,
+                                       idempotency_key, created_at)
+           select $1, $2, last_place, $3, $4, $5, $6, $7, $8, $9 from queue""",
+        entry_id,
+        service_id,
+        first,
+        last,
+        len(members),
+        resident.account_id,
+        mandate_id,
+        f"made-{next(_count):08}",
+        EPOCH,
+    )
+    await conn.executemany(
+        "insert into waitlist_member (entry_id, person_id) values ($1, $2)", [(entry_id, member) for member in members]
+    )
+    return entry_id
