@@ -25,7 +25,7 @@ class Rules(Schema):
     `return_minutes_min` and `_max`: a returned place goes to everybody after a random time between them.
     `fallback_days` and `_time`: from when free assisted and counter places are public; without them never.
     `offer_quiet_from` and `_until`: the hours in which no time runs of an offered place, which is kept for
-    `offer_minutes`.
+    `offer_minutes`; `offers_missed` that ran out or were declined end the waiting.
     `suspension_days`: for how long whoever missed `no_show_count` numbers within `no_show_window_days` books none at
     the provider, the first time, the second, and so on; empty: never. One is missed `no_show_minutes` after its end.
     `late_rule`: who comes more than `late_minutes` late waits behind the others (`requeue`) or is refused.
@@ -48,6 +48,7 @@ class Rules(Schema):
     fallback_days = Whole(0, 30, load_default=None, allow_none=True)
     fallback_time = ClockTime(load_default=None, allow_none=True)
     offer_minutes = Whole(1, 1440, load_default=30)
+    offers_missed = Whole(1, 100, load_default=2)
     offer_quiet_from = ClockTime(load_default=None, allow_none=True)
     offer_quiet_until = ClockTime(load_default=None, allow_none=True)
     no_show_minutes = Whole(0, 10080, load_default=120)

@@ -32,19 +32,19 @@ select ruled.day, policy.*
 from unnest(:days::date[]) as ruled (day)
 join policy on policy.id = ruling_policy(:service_id, ruled.day);
 
--- name: publish(id, provider_id, service_id, effective_from, window_days, release_time, order_stop_days, order_stop_time, cancel_days, cancel_time, limit_department_day, limit_day, limit_7_days, limit_90_days, limit_volunteer_day, limit_account_day, limit_waitlist, return_minutes_min, return_minutes_max, fallback_days, fallback_time, offer_minutes, offer_quiet_from, offer_quiet_until, no_show_minutes, no_show_count, no_show_window_days, suspension_days, late_minutes, late_rule, pass_hours, now, account_id)^
+-- name: publish(id, provider_id, service_id, effective_from, window_days, release_time, order_stop_days, order_stop_time, cancel_days, cancel_time, limit_department_day, limit_day, limit_7_days, limit_90_days, limit_volunteer_day, limit_account_day, limit_waitlist, return_minutes_min, return_minutes_max, fallback_days, fallback_time, offer_minutes, offers_missed, offer_quiet_from, offer_quiet_until, no_show_minutes, no_show_count, no_show_window_days, suspension_days, late_minutes, late_rule, pass_hours, now, account_id)^
 -- Write the next version of a scope's policy.
 insert into policy (id, provider_id, service_id, version, effective_from, window_days, release_time,
                     order_stop_days, order_stop_time, cancel_days, cancel_time, limit_department_day, limit_day,
                     limit_7_days, limit_90_days, limit_volunteer_day, limit_account_day,
                     limit_waitlist, return_minutes_min, return_minutes_max, fallback_days,
-                    fallback_time, offer_minutes, offer_quiet_from, offer_quiet_until,
+                    fallback_time, offer_minutes, offers_missed, offer_quiet_from, offer_quiet_until,
                     no_show_minutes, no_show_count, no_show_window_days, suspension_days,
                     late_minutes, late_rule, pass_hours, created_at, created_by)
 select :id, :provider_id, :service_id, 1 + coalesce(max(version), 0), :effective_from, :window_days,
        :release_time, :order_stop_days, :order_stop_time, :cancel_days, :cancel_time, :limit_department_day,
        :limit_day, :limit_7_days, :limit_90_days, :limit_volunteer_day, :limit_account_day, :limit_waitlist,
-       :return_minutes_min, :return_minutes_max, :fallback_days, :fallback_time, :offer_minutes,
+       :return_minutes_min, :return_minutes_max, :fallback_days, :fallback_time, :offer_minutes, :offers_missed,
        :offer_quiet_from, :offer_quiet_until, :no_show_minutes, :no_show_count, :no_show_window_days,
        :suspension_days, :late_minutes, :late_rule, :pass_hours, :now, :account_id
 from policy

@@ -515,6 +515,7 @@ CREATE TABLE public.policy (
     fallback_days integer,
     fallback_time time without time zone,
     offer_minutes integer DEFAULT 30 NOT NULL,
+    offers_missed integer DEFAULT 2 NOT NULL,
     offer_quiet_from time without time zone,
     offer_quiet_until time without time zone,
     no_show_minutes integer DEFAULT 120 NOT NULL,
@@ -543,6 +544,7 @@ CREATE TABLE public.policy (
     CONSTRAINT policy_no_show_minutes_check CHECK (((no_show_minutes >= 0) AND (no_show_minutes <= 10080))),
     CONSTRAINT policy_no_show_window_days_check CHECK (((no_show_window_days >= 1) AND (no_show_window_days <= 366))),
     CONSTRAINT policy_offer_minutes_check CHECK (((offer_minutes >= 1) AND (offer_minutes <= 1440))),
+    CONSTRAINT policy_offers_missed_check CHECK (((offers_missed >= 1) AND (offers_missed <= 100))),
     CONSTRAINT policy_order_stop_days_check CHECK (((order_stop_days >= 0) AND (order_stop_days <= 30))),
     CONSTRAINT policy_pass_hours_check CHECK (((pass_hours >= 1) AND (pass_hours <= 168))),
     CONSTRAINT policy_return_minutes_max_check CHECK ((return_minutes_max <= 1440)),
@@ -570,6 +572,8 @@ COMMENT ON COLUMN public.policy.return_minutes_min IS 'a returned place goes to 
 COMMENT ON COLUMN public.policy.fallback_time IS 'local time `fallback_days` before the slot''s day at which free assisted and counter places become public; null: never';
 
 COMMENT ON COLUMN public.policy.offer_minutes IS 'how long an offered place is kept';
+
+COMMENT ON COLUMN public.policy.offers_missed IS 'so many offers that ran out or were declined end a waitlist entry';
 
 COMMENT ON COLUMN public.policy.offer_quiet_from IS 'local time from which, until offer_quiet_until, no offer''s time runs';
 

@@ -264,6 +264,7 @@ async def policy(
         "fallback_days": None,
         "fallback_time": None,
         "offer_minutes": 30,
+        "offers_missed": 2,
         "offer_quiet_from": None,
         "offer_quiet_until": None,
         "no_show_minutes": 120,

@@ -33,6 +33,7 @@ RULES = {
     "fallback_days": 2,
     "fallback_time": time(18),
     "offer_minutes": 30,
+    "offers_missed": 2,
     "offer_quiet_from": time(22),
     "offer_quiet_until": time(7, 30),
     "no_show_minutes": 120,

@@ -8,6 +8,7 @@ alter table policy
     add column fallback_days integer check (fallback_days between 0 and 30),
     add column fallback_time time,
     add column offer_minutes integer not null default 30 check (offer_minutes between 1 and 1440),
+    add column offers_missed integer not null default 2 check (offers_missed between 1 and 100),
     add column offer_quiet_from time,
     add column offer_quiet_until time,
     add column no_show_minutes integer not null default 120 check (no_show_minutes between 0 and 10080),
@@ -27,6 +28,7 @@ comment on column policy.return_minutes_min is
 comment on column policy.fallback_time is
     'local time `fallback_days` before the slot''s day at which free assisted and counter places become public; null: never';
 comment on column policy.offer_minutes is 'how long an offered place is kept';
+comment on column policy.offers_missed is 'so many offers that ran out or were declined end a waitlist entry';
 comment on column policy.offer_quiet_from is 'local time from which, until offer_quiet_until, no offer''s time runs';
 comment on column policy.no_show_minutes is 'how long after a slot''s end who has not come is a no-show';
 comment on column policy.no_show_count is 'so many no-shows within no_show_window_days suspend';
