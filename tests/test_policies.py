@@ -346,7 +346,7 @@ async def test_what_an_older_client_leaves_out_has_the_schemas_defaults(client, 
     )
     made = await response.json()
     stored = await conn.fetch("select * from policy order by version")
-    assert len(ADDED_LATER) == 16
+    assert len(ADDED_LATER) == 17
     assert [row[name] for row in stored for name in ADDED_LATER] == 2 * [stored[0][name] for name in ADDED_LATER]
     assert made["suspension_days"] == [30, 60, 90]
 
