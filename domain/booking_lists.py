@@ -20,11 +20,16 @@ if TYPE_CHECKING:
     Row = Mapping[str, Any]
 
 
-async def get(conn: Connection, ctx: Context, booking_id: UUID) -> Row:
-    """Return one booking of a person in the caller's care, or made under a mandate that the caller holds."""
+async def require_visible(conn: Connection, ctx: Context, booking_id: UUID) -> None:
+    """Only who cares for the booking's person, or holds the mandate that it was made under, gets past."""
     caller = require_signed_in(ctx)
     if not await sql.bookings.visible(conn, account_id=caller.account_id, booking_id=booking_id, now=ctx.now):
         raise NotFound("booking_not_found")
+
+
+async def get(conn: Connection, ctx: Context, booking_id: UUID) -> Row:
+    """Return one booking of a person in the caller's care, or made under a mandate that the caller holds."""
+    await require_visible(conn, ctx, booking_id)
     return (await by_ids(conn, [booking_id]))[0]
 
 

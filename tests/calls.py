@@ -292,6 +292,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("POST", "/v1/bookings"): desk_booking,
     ("GET", "/v1/bookings"): nothing,
     ("GET", "/v1/bookings/{id}"): with_id(lambda town: town.booking()),
+    ("GET", "/v1/bookings/{id}/calendar"): with_id(lambda town: town.booking()),
     ("POST", "/v1/bookings/{id}/cancel"): with_id(lambda town: town.booking(), {"reason": "来不了"}),
     ("POST", "/v1/staff/bookings"): desk_booking,
     ("POST", "/v1/staff/bookings/search"): fixed(

@@ -69,6 +69,7 @@ MAY = {
     ("POST", "/v1/bookings"): of_family(201),
     ("GET", "/v1/bookings"): of_family(stranger=200),
     ("GET", "/v1/bookings/{id}"): of_family(),
+    ("GET", "/v1/bookings/{id}/calendar"): of_family(),
     ("POST", "/v1/bookings/{id}/cancel"): of_family(),
     ("POST", "/v1/staff/bookings"): of_staff("clerk", 201),
     ("POST", "/v1/staff/bookings/search"): of_staff("clerk"),

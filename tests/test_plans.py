@@ -83,7 +83,7 @@ HOT: dict[str, dict[str, Any]] = {
     "audit.lock_chain": {"chain": 3},
     "audit.append": {
         "chain": 3,
-        "first_seq": 12_500,
+        "first_seq": BOOKINGS // 16 + 1,
         "at": NOW,
         "actors": [ACCOUNT],
         "actions": ["bookings.booked"],
