@@ -137,6 +137,50 @@ class Channel(StrEnum):
     COUNTER = "counter"
 
 
+class DayKind(StrEnum):
+    """What a day of the calendar is where it is not what its weekday says."""
+
+    HOLIDAY = "holiday"
+    WORKDAY = "workday"
+
+
+class DaySource(StrEnum):
+    """Who says so: the library of holidays, or staff."""
+
+    LIBRARY = "library"
+    STAFF = "staff"
+
+
+class OnHolidays(StrEnum):
+    """What a schedule does on a holiday."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+class ScheduleState(StrEnum):
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+class ExceptionKind(StrEnum):
+    """No slots; other sessions in place of the template's; sessions beside them."""
+
+    CLOSED = "closed"
+    CHANGED = "changed"
+    EXTRA = "extra"
+
+
+class SlotEffect(StrEnum):
+    """What a change of a schedule does to a slot, or where it cannot make one."""
+
+    MADE = "made"
+    REOPENED = "reopened"
+    CHANGED = "changed"
+    WITHDRAWN = "withdrawn"
+    LEFT_OUT = "left_out"
+
+
 class BookingStatus(StrEnum):
     BOOKED = "booked"
     CHECKED_IN = "checked_in"

@@ -15,6 +15,7 @@ from handlers.request import CLOCK, VAULT
 from server.auth import AUTHENTICATION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from aiohttp import web
@@ -462,3 +463,40 @@ async def waiting(
         "insert into waitlist_member (entry_id, person_id) values ($1, $2)", [(entry_id, member) for member in members]
     )
     return entry_id
+
+
+async def schedule(
+    conn: Connection,
+    service_id: UUID,
+    sessions: Mapping[int, list[tuple[str, str, int, int]]],
+    *,
+    resource: str = "",
+    valid_from: date = date(2026, 11, 1),
+    valid_to: date | None = None,
+    on_holidays: str = "closed",
+    generated_to: date | None = None,
+    kept: tuple[int, int] = (0, 0),
+) -> UUID:
+    """Make a schedule; sessions by weekday: start, end, minutes, capacity; of it so many assisted and counter."""
+    schedule_id = new_id()
+    await conn.execute(
+        """insert into schedule (id, service_id, resource, valid_from, valid_to, on_holidays, generated_to, created_at)
+           values ($1, $2, $3, $4, $5, $6, $7, $8)""",
+        schedule_id,
+        service_id,
+        resource,
+        valid_from,
+        valid_to,
+        on_holidays,
+        generated_to,
+        EPOCH,
+    )
+    await conn.executemany(
+        "insert into schedule_session values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        [
+            (schedule_id, weekday, time.fromisoformat(starts), time.fromisoformat(ends), minutes, capacity, *kept)
+            for weekday, of_day in sessions.items()
+            for starts, ends, minutes, capacity in of_day
+        ],
+    )
+    return schedule_id
