@@ -7,7 +7,7 @@ import contextlib
 import sys
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
@@ -23,6 +23,7 @@ from server.access_log import ACCESS_LOG, AccessLog
 from server.auth import AUTHENTICATION, Authentication
 from server.config import SETTINGS, SettingError
 from server.database import create_pool
+from server.database_clock import DatabaseClock
 from server.docs import docs
 from server.errors import say
 from server.groups import groups
@@ -37,6 +38,8 @@ from server.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    import asyncpg
 
     from handlers.request import Clock
     from server.config import Settings
@@ -80,13 +83,31 @@ async def session_guard(app: web.Application) -> AsyncIterator[None]:
         await running
 
 
+async def database_clock(app: web.Application) -> AsyncIterator[None]:
+    """Go by the database's clock, unless the application was given another."""
+    clock = app[CLOCK]
+    if not isinstance(clock, DatabaseClock):
+        yield
+        return
+    async with app[POOL].acquire() as conn:
+        await clock.measure(cast("asyncpg.Connection", conn))
+    keeping = asyncio.create_task(clock.keep(app[SETTINGS].database_url))
+    yield
+    keeping.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await keeping
+
+
 async def housekeeping(app: web.Application) -> AsyncIterator[None]:
-    worker = Worker(app[SETTINGS].database_url, app[FILE_STORE], app[CLOCK])
+    settings = app[SETTINGS]
+    if not settings.worker:
+        yield
+        return
+    worker = Worker(settings.database_url, app[FILE_STORE], app[VAULT], app[CLOCK], app[METRICS])
     running = asyncio.create_task(worker.run())
     yield
-    running.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
+    worker.stop()
+    await running
 
 
 async def wechat(app: web.Application) -> AsyncIterator[None]:
@@ -113,9 +134,14 @@ def mount_sandbox(app: web.Application, sandbox: web.Application) -> None:
 
 
 def build_app(
-    settings: Settings, clock: Clock = system_clock, sandbox: web.Application | None = None
+    settings: Settings, clock: Clock | None = None, sandbox: web.Application | None = None
 ) -> web.Application:
-    """Wire the service together; nothing is connected before the application starts."""
+    """Wire the service together; nothing is connected before the application starts.
+
+    It goes by the database's clock unless another is given.
+    """
+    metrics = Metrics()
+    clock = clock or DatabaseClock(metrics)
     app = web.Application(middlewares=[pipeline], client_max_size=MAX_BODY_BYTES)
     app[SETTINGS] = settings
     app[CLOCK] = clock
@@ -125,7 +151,7 @@ def build_app(
     app[SAY] = say
     app[DOCS] = docs()
     app[AVAILABILITY] = ShortCache()
-    app[METRICS] = Metrics()
+    app[METRICS] = metrics
     app[ACCESS_LOG] = AccessLog(sys.stdout, time.time)
     app[AUTHENTICATION] = app[ACCESS_TOKENS] = Authentication(settings.token_keys, clock)
     app[SESSION_GUARD] = app[REVOCATIONS] = SessionGuard(settings.database_url, clock, app[METRICS])
@@ -136,5 +162,5 @@ def build_app(
         app.router.add_route(route.method, route.path, route.handler)
     if sandbox is not None:
         mount_sandbox(app, sandbox)
-    app.cleanup_ctx.extend([access_log, database, session_guard, groups, wechat, sms, housekeeping])
+    app.cleanup_ctx.extend([access_log, database, database_clock, session_guard, groups, wechat, sms, housekeeping])
     return app

@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import uvloop
+from aiohttp import web
 
-from server import audit_commands, config, key_commands, logs, migrate, seed, staff_commands
-from server.app import build_file_store, build_vault, system_clock
+import sql
+from server import audit_commands, config, key_commands, logs, migrate, seed, serve, staff_commands
+from server.app import build_file_store, build_vault
 from server.database import prepare_connection
+from server.database_clock import DatabaseClock
+from server.metrics import Metrics, build_metrics_app
 from server.worker import Worker
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Awaitable, Callable, Coroutine
+    import socket
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from server.config import Settings
 
@@ -69,7 +74,7 @@ async def migrate_schema(conn: asyncpg.Connection) -> None:
 
 
 async def seed_demo(conn: asyncpg.Connection, settings: Settings) -> DemoStaff:
-    vault, now = build_vault(settings), system_clock()
+    vault, now = build_vault(settings), await sql.clock.database_time(conn)
     counts = await seed.seed(conn, vault, now)
     added = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
     say(f"Demo data added: {added}." if added else "The demo data are up to date.")
@@ -97,25 +102,50 @@ def worker_command(arguments: argparse.Namespace) -> None:
     del arguments
     settings = load()
     uvloop.run(with_connection(settings, reach_only))
-    store = build_file_store(settings, build_vault(settings))
-    uvloop.run(_until_told(Worker(settings.database_url, store, system_clock).run()))
+    listener = serve.listen_for_figures(settings)
+    uvloop.run(_work_until_told(settings, listener))
 
 
-async def _until_told(work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.create_task(work)
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, task.cancel)
-    say("Housekeeping until Ctrl-C or SIGTERM.")
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+async def _work_until_told(settings: Settings, listener: socket.socket | None) -> None:
+    vault, metrics = build_vault(settings), Metrics()
+    async with serving_figures(metrics, listener), database_time(settings, metrics) as clock:
+        worker = Worker(settings.database_url, build_file_store(settings, vault), vault, clock, metrics)
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, worker.stop)
+        say("Housekeeping until Ctrl-C or SIGTERM.")
+        await worker.run()
+
+
+@contextlib.asynccontextmanager
+async def serving_figures(metrics: Metrics, listener: socket.socket | None) -> AsyncIterator[None]:
+    runner = web.AppRunner(build_metrics_app(metrics), access_log=None)
+    await runner.setup()
+    if listener is not None:
+        await web.SockSite(runner, listener).start()
+    yield
+    await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def database_time(settings: Settings, metrics: Metrics) -> AsyncIterator[DatabaseClock]:
+    """Go by the database's clock outside the application."""
+    clock = DatabaseClock(metrics)
+    await with_connection(settings, clock.measure)
+    keeping = asyncio.create_task(clock.keep(settings.database_url))
+    try:
+        yield clock
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
 
 
 def staff_command(arguments: argparse.Namespace) -> None:
     """Make an administrator, give an account new secrets, or list the accounts of staff."""
     settings = load()
-    vault, now = build_vault(settings), system_clock()
+    vault = build_vault(settings)
 
     async def act(conn: asyncpg.Connection) -> str:
+        now = await sql.clock.database_time(conn)
         if arguments.what == "list":
             return await staff_commands.list_accounts(conn, vault, now)
         password = staff_commands.read_password()

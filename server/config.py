@@ -51,6 +51,7 @@ class Settings:
     port: int
     metrics_port: int
     processes: int
+    worker: bool
     var_dir: Path
     database_url: str
     database_connections: int
@@ -135,6 +136,7 @@ def load() -> Settings:
             port=env.int("PORT", 8080, validate=port),
             metrics_port=env.int("METRICS_PORT", 9180, validate=port),
             processes=env.int("PROCESSES", 1, validate=positive),
+            worker=env.bool("WORKER", True),
             var_dir=var_dir,
             database_url=env.str("DATABASE_URL", ""),
             database_connections=env.int("DATABASE_CONNECTIONS", 10, validate=validate.Range(min=4)),

@@ -12,6 +12,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+CHORE_BUCKETS = (0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300, 900)
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 
@@ -54,6 +55,45 @@ class Metrics:
         self.throttle_store_failures = Counter(
             "xiaotuo_throttle_store_failures_total",
             "Times that the shared store of the throttles did not answer and this process counted alone",
+            registry=self.registry,
+        )
+        self.worker_leading = Gauge(
+            "xiaotuo_worker_leading",
+            "1 while this process is the one that does the chores",
+            registry=self.registry,
+        )
+        self.chore_seconds = Histogram(
+            "xiaotuo_chore_seconds",
+            "Time that a chore took, done or failed",
+            ["chore"],
+            buckets=CHORE_BUCKETS,
+            registry=self.registry,
+        )
+        self.chore_failures = Counter(
+            "xiaotuo_chore_failures_total",
+            "Times that a chore failed",
+            ["chore"],
+            registry=self.registry,
+        )
+        self.chore_rows = Counter(
+            "xiaotuo_chore_rows_total",
+            "What chores have changed",
+            ["chore", "kind"],
+            registry=self.registry,
+        )
+        self.clock_ahead = Gauge(
+            "xiaotuo_clock_ahead_seconds",
+            "How far the database's clock is ahead of this machine's",
+            registry=self.registry,
+        )
+        self.clock_error = Gauge(
+            "xiaotuo_clock_error_seconds",
+            "How far what this process takes for the database's time may be off, as of its last measurement",
+            registry=self.registry,
+        )
+        self.clock_failures = Counter(
+            "xiaotuo_clock_failures_total",
+            "Times that the database's clock could not be read",
             registry=self.registry,
         )
         self._children: dict[tuple[str, str, int], tuple[Histogram, Counter]] = {}

@@ -51,13 +51,17 @@ def listen(settings: Settings, *, shared: bool = False) -> Listeners:
     `shared`: other processes listen on the same port; each has figures of its own.
     """
     main = _listen("PORT", settings.host, settings.port, shared=shared)
-    if not settings.metrics_port:
-        return Listeners(main, None)
     try:
-        return Listeners(main, _listen("METRICS_PORT", settings.host, settings.metrics_port, shared=False))
+        return Listeners(main, listen_for_figures(settings))
     except SettingError:
         main.close()
         raise
+
+
+def listen_for_figures(settings: Settings) -> socket.socket | None:
+    if not settings.metrics_port:
+        return None
+    return _listen("METRICS_PORT", settings.host, settings.metrics_port, shared=False)
 
 
 def _listen(name: str, host: str, port: int, *, shared: bool) -> socket.socket:

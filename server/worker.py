@@ -1,120 +1,226 @@
-"""Housekeeping: forgets what nobody needs any more. Of several workers one does it at a time.
+"""Does the chores in time. Of several workers one leads; another follows within seconds when it is gone.
 
-Runs inside every serving process and, with `python -m server worker`, alone.
+Runs inside every serving process, unless WORKER is off there, and with `python -m server worker` alone. Leading
+means to hold an advisory lock on a connection that is kept. It saves work and no more: for a moment after a leader
+has lost its connection two may be at the same chore, so every chore is safe beside itself by the locks that it takes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import structlog
 
 import sql
-from domain import erasure, files, idempotency, sessions
-from server.database import DATABASE_GONE, prepare_connection
+from domain.context import Context
+from domain.vocabulary import LOCAL_ZONE
+from server.chores import CHORES, QUICK_SECONDS, Work
+from server.database import prepare_connection
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-    from datetime import datetime
+    from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+    from datetime import time as clock_time
 
     from domain.file_store import FileStore
+    from domain.vault import Vault
     from handlers.request import Clock
-
-    Act = Callable[[asyncpg.Connection, FileStore, datetime], Awaitable[Mapping[str, int]]]
+    from server.chores import Chore
+    from server.metrics import Metrics
 
 log = structlog.get_logger()
 
 ADVISORY_LOCK = 0x78_69_61_6F_74_75_6F_77
 """The letters of `xiaotuow`."""
 
-TURN_SECONDS = 60.0
-RETRY_SECONDS = 5.0
-STATEMENT_SECONDS = 60.0
-TRIED_AGAIN: tuple[type[Exception], ...] = (*DATABASE_GONE, asyncpg.PostgresError, OSError, TimeoutError)
+TICK_SECONDS = 1.0
+CONNECT_SECONDS = 5.0
+RECONNECT_SECONDS = 1.0
+STOP_SECONDS = 5.0
+"""How long the chores under way may take at the end."""
 
+FAILED_QUICK_SECONDS = 5.0
+FAILED_SECONDS = 60.0
+"""How long a chore that failed is left alone."""
 
-@dataclass(frozen=True, slots=True)
-class Chore:
-    """Something to be done every so often; `act` returns how many rows of each kind went."""
+LEADER = {
+    "application_name": "xiaotuo worker",
+    "idle_session_timeout": "5s",
+    "tcp_keepalives_idle": "3",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "3",
+}
+"""A leader that hangs, or whose machine is gone without a word, loses the lock within seconds."""
 
-    name: str
-    seconds: float
-    act: Act
-
-
-async def prune_sessions(conn: asyncpg.Connection, _store: FileStore, now: datetime) -> Mapping[str, int]:
-    total: dict[str, int] = {}
-    while any((gone := await sessions.prune(conn, now)).values()):
-        total = {kind: total.get(kind, 0) + count for kind, count in gone.items()}
-    return total
-
-
-async def prune_idempotency_keys(conn: asyncpg.Connection, _store: FileStore, now: datetime) -> Mapping[str, int]:
-    return {"idempotency_keys": await idempotency.prune(conn, now)}
-
-
-async def prune_erased(conn: asyncpg.Connection, _store: FileStore, now: datetime) -> Mapping[str, int]:
-    return {"documents": await erasure.prune(conn, now)}
-
-
-async def prune_files(conn: asyncpg.Connection, store: FileStore, now: datetime) -> Mapping[str, int]:
-    return {"files": await files.prune(conn, store, now)}
-
-
-CHORES = (
-    Chore("sessions", 60, prune_sessions),
-    Chore("idempotency_keys", 3600, prune_idempotency_keys),
-    Chore("erased_people", 3600, prune_erased),
-    Chore("files", 3600, prune_files),
-)
+QUICK_LANE = {
+    "application_name": "xiaotuo worker, quick",
+    "lock_timeout": "2s",
+    "statement_timeout": "10s",
+    "idle_in_transaction_session_timeout": "10s",
+}
+SLOW_LANE = {
+    "application_name": "xiaotuo worker, slow",
+    "lock_timeout": "5s",
+    "statement_timeout": "15min",
+    "idle_in_transaction_session_timeout": "60s",
+}
 
 
 class Worker:
-    """Does each chore when it is due, on a connection of its own that is given back after each turn."""
+    """`run` works until `stop`; what a chore has begun by then is finished if that takes no more than STOP_SECONDS."""
 
-    def __init__(self, database_url: str, store: FileStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        store: FileStore,
+        vault: Vault,
+        clock: Clock,
+        metrics: Metrics,
+        chores: Sequence[Chore] = CHORES,
+    ) -> None:
         self._database_url = database_url
         self._store = store
+        self._vault = vault
         self._clock = clock
-        self._due = dict.fromkeys((chore.name for chore in CHORES), 0.0)
+        self._metrics = metrics
+        self._chores = chores
+        self._done: dict[str, datetime] = {}
+        self._left_alone_until: dict[str, float] = {}
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
 
     async def run(self) -> None:
-        """Work until cancelled; a lost database or a failed chore is tried again later."""
-        while True:
+        """Work until told to stop; a lost database is waited for."""
+        while not self._stopping.is_set():
             try:
-                await self.turn()
-            except TRIED_AGAIN as error:
-                log.warning("housekeeping waits", error=type(error).__name__)
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                await asyncio.sleep(TURN_SECONDS)
+                await self._stand_by_and_lead()
+            except Exception as error:  # noqa: BLE001  # whatever it was: the chores have to go on
+                log.warning("the worker begins anew", error=type(error).__name__)
+                await self._pause(RECONNECT_SECONDS)
 
-    async def turn(self) -> list[str]:
-        """Do what is due unless another worker is at it; return the names of what was done."""
-        conn = await asyncpg.connect(self._database_url, timeout=RETRY_SECONDS, command_timeout=STATEMENT_SECONDS)
+    async def _stand_by_and_lead(self) -> None:
+        async with self._connected(LEADER) as conn:
+            while not await sql.worker.lead(conn, key=ADVISORY_LOCK):
+                await self._pause(TICK_SECONDS)
+                if self._stopping.is_set():
+                    return
+            self._metrics.worker_leading.set(1)
+            try:
+                await self._lead(conn)
+            finally:
+                self._metrics.worker_leading.set(0)
+
+    async def _lead(self, conn: asyncpg.Connection) -> None:
+        """Do the chores for as long as the connection that holds the lock lives."""
+        lanes = asyncio.create_task(
+            _together(
+                self._lane(QUICK_LANE, [chore for chore in self._chores if chore.quick]),
+                self._lane(SLOW_LANE, [chore for chore in self._chores if not chore.quick]),
+            )
+        )
+        beating, stopping = asyncio.create_task(self._beat(conn)), asyncio.create_task(self._stopping.wait())
+        tasks = (lanes, beating, stopping)
         try:
-            await prepare_connection(conn)
-            if not await sql.worker.take_turn(conn, key=ADVISORY_LOCK):
-                return []
-            return [chore.name for chore in CHORES if await self._do(conn, chore)]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if stopping.done():
+                await asyncio.wait((lanes, beating), timeout=STOP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await conn.close()
+            await _cancel(*tasks)
+        for task in (beating, lanes):
+            if not task.cancelled():
+                task.result()
+
+    async def _beat(self, conn: asyncpg.Connection) -> None:
+        while True:
+            await sql.worker.beat(conn)
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _lane(self, settings: Mapping[str, str], chores: Sequence[Chore]) -> None:
+        async with self._connected(settings) as conn:
+            self._done.update({row["name"]: row["done_at"] for row in await sql.worker.chores_done(conn)})
+            while not self._stopping.is_set():
+                await self.turn(conn, chores)
+                await self._pause(TICK_SECONDS)
+
+    async def turn(self, conn: asyncpg.Connection, chores: Sequence[Chore]) -> list[str]:
+        """Do what is due, one after the other; return the names of what was done."""
+        return [chore.name for chore in chores if self._is_due(chore) and await self._do(conn, chore)]
+
+    def _is_due(self, chore: Chore) -> bool:
+        if self._stopping.is_set() or time.monotonic() < self._left_alone_until.get(chore.name, 0):
+            return False
+        now, done = self._clock(), self._done.get(chore.name)
+        if chore.quick or done is None or done > now:
+            return True
+        if chore.at is not None:
+            return done < _last(chore.at, now)
+        return now - done >= timedelta(seconds=chore.seconds or QUICK_SECONDS)
 
     async def _do(self, conn: asyncpg.Connection, chore: Chore) -> bool:
-        if time.monotonic() < self._due[chore.name]:
-            return False
+        began, now = time.monotonic(), self._clock()
+        work = Work(conn, self._store, lambda: Context(None, self._clock(), self._vault), self._stopping.is_set)
         try:
-            gone = await chore.act(conn, self._store, self._clock())
-        except DATABASE_GONE:
-            raise
-        except Exception as error:  # noqa: BLE001  # a store that is away, a query that fails: others still get their turn
+            changed = await chore.act(work)
+            if not chore.quick:
+                await sql.worker.chore_done(conn, name=chore.name, now=now)
+        except Exception as error:
+            self._metrics.chore_failures.labels(chore.name).inc()
+            if conn.is_closed():
+                raise
             log.error("chore failed", chore=chore.name, error=type(error).__name__)  # noqa: TRY400  # no text of it
+            wait = FAILED_QUICK_SECONDS if chore.quick else FAILED_SECONDS
+            self._left_alone_until[chore.name] = time.monotonic() + wait
             return False
-        self._due[chore.name] = time.monotonic() + chore.seconds
-        if any(gone.values()):
-            log.info("housekeeping", chore=chore.name, **gone)
+        finally:
+            self._metrics.chore_seconds.labels(chore.name).observe(time.monotonic() - began)
+        self._done[chore.name] = now
+        for kind, rows in changed.items():
+            self._metrics.chore_rows.labels(chore.name, kind).inc(rows)
+        if any(changed.values()) and not chore.quick:
+            log.info("housekeeping", chore=chore.name, **changed)
         return True
+
+    @contextlib.asynccontextmanager
+    async def _connected(self, settings: Mapping[str, str]) -> AsyncIterator[asyncpg.Connection]:
+        conn = await asyncpg.connect(
+            self._database_url, timeout=CONNECT_SECONDS, server_settings=dict(settings), command_timeout=None
+        )
+        try:
+            await prepare_connection(conn)
+            yield conn
+        finally:
+            # What is not committed by now is undone; waiting for a server that is gone would only hold up the next.
+            conn.terminate()
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+
+def _last(at: clock_time, now: datetime) -> datetime:
+    """Return when it was last the local hour `at`."""
+    local = now.astimezone(LOCAL_ZONE)
+    today = datetime.combine(local.date(), at, LOCAL_ZONE)
+    return today if today <= now else today - timedelta(days=1)
+
+
+async def _together(*work: Coroutine[Any, Any, None]) -> None:
+    """Let all run until each has ended; when one fails the others are cancelled."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        await _cancel(*tasks)
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

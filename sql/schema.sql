@@ -313,6 +313,13 @@ COMMENT ON COLUMN public.care_request.consents IS 'kind and version of the texts
 
 COMMENT ON COLUMN public.care_request.phone_sealed IS 'of who asks to be the person: the number that WeChat has verified';
 
+CREATE TABLE public.chore_done (
+    name text NOT NULL,
+    done_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.chore_done IS 'when each chore that is not done every second was last done, by whichever worker';
+
 CREATE TABLE public.clinic_day (
     service_id uuid NOT NULL,
     resource text NOT NULL,
@@ -1004,6 +1011,9 @@ ALTER TABLE ONLY public.care
 
 ALTER TABLE ONLY public.care_request
     ADD CONSTRAINT care_request_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.chore_done
+    ADD CONSTRAINT chore_done_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.clinic_day
     ADD CONSTRAINT clinic_day_pkey PRIMARY KEY (service_id, resource, day);

@@ -70,6 +70,7 @@ def settings(database: str, tmp_path: Path, outside: Outside) -> Settings:
         port=0,
         metrics_port=0,
         processes=1,
+        worker=False,
         var_dir=tmp_path,
         database_url=database,
         database_connections=6,

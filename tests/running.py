@@ -24,6 +24,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
+async def eventually(check, limit=10.0):
+    """Return the first true thing that `check` returns, asked again and again."""
+    async with asyncio.timeout(limit):
+        while True:
+            found = check()
+            found = await found if asyncio.iscoroutine(found) else found
+            if found:
+                return found
+            await asyncio.sleep(0.01)
+
+
 class Process:
     """One `python -m server …`, and all that it has said."""
 

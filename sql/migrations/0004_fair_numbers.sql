@@ -353,6 +353,14 @@ create table queue_ticket (
 comment on column queue_ticket.order_at is 'who is called first: the slot''s start, or for who was late the check-in';
 create index queue_ticket_waiting on queue_ticket (service_id, resource, day, order_at, number) where status = 'waiting';
 
+-- The worker's chores.
+
+create table chore_done (
+    name text primary key,
+    done_at timestamptz not null
+);
+comment on table chore_done is 'when each chore that is not done every second was last done, by whichever worker';
+
 -- Comparing counters with rows.
 
 create table reconciliation (

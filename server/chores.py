@@ -1,0 +1,98 @@
+"""What the worker does: one line a chore. A new one is a domain function `(conn, ctx)` and a line in CHORES."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asyncpg import Connection
+
+from domain import erasure, files, idempotency, sessions
+from domain.context import Context
+
+if TYPE_CHECKING:
+    from datetime import time
+
+    from domain.file_store import FileStore
+
+Done = Mapping[str, int] | int
+"""How many rows of each kind were changed; or of the only kind."""
+
+Step = Callable[[Connection, Context], Awaitable[Done]]
+
+QUICK_SECONDS = 1.0
+MOST_STEPS = 500
+"""After so many transactions in a row it is the next chore's turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a chore is given. `conn` is outside any transaction; `context` tells the time anew at each call."""
+
+    conn: Connection
+    store: FileStore
+    context: Callable[[], Context]
+    stopping: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something to be done every so many seconds, or once a day from the local hour `at` on.
+
+    Those of QUICK_SECONDS are done beside the others, which may take their time; a quick one is a probe of an index
+    as long as there is nothing to do.
+    """
+
+    name: str
+    act: Callable[[Work], Awaitable[Mapping[str, int]]]
+    seconds: float | None = None
+    at: time | None = None
+
+    @property
+    def quick(self) -> bool:
+        return self.seconds is not None and self.seconds <= QUICK_SECONDS
+
+
+def once(step: Step) -> Callable[[Work], Awaitable[Mapping[str, int]]]:
+    """Do it in one transaction."""
+
+    async def act(work: Work) -> Mapping[str, int]:
+        async with work.conn.transaction():
+            return _named(await step(work.conn, work.context()))
+
+    return act
+
+
+def until_nothing_is_left(step: Step) -> Callable[[Work], Awaitable[Mapping[str, int]]]:
+    """Do it in one transaction after the other until one changes nothing, so that no lock is held for long."""
+
+    async def act(work: Work) -> Mapping[str, int]:
+        total: Counter[str] = Counter()
+        for _ in range(MOST_STEPS):
+            async with work.conn.transaction():
+                done = _named(await step(work.conn, work.context()))
+            total.update(done)
+            if not any(done.values()) or work.stopping():
+                break
+        return total
+
+    return act
+
+
+def _named(done: Done) -> Mapping[str, int]:
+    return {"rows": done} if isinstance(done, int) else done
+
+
+async def prune_files(work: Work) -> Mapping[str, int]:
+    """Ask the store, which may be far away, outside any transaction."""
+    return {"files": await files.prune(work.conn, work.store, work.context().now)}
+
+
+CHORES = (
+    Chore("sessions", until_nothing_is_left(lambda conn, ctx: sessions.prune(conn, ctx.now)), seconds=60),
+    Chore("idempotency_keys", once(lambda conn, ctx: idempotency.prune(conn, ctx.now)), seconds=3600),
+    Chore("erased_people", once(lambda conn, ctx: erasure.prune(conn, ctx.now)), seconds=3600),
+    Chore("files", prune_files, seconds=3600),
+)
