@@ -38,9 +38,12 @@ DATABASE_BUSY: tuple[type[Exception], ...] = (
 
 async def prepare_connection(conn: asyncpg.Connection) -> None:
     """JSON columns hold what the wire holds: read and written as Python values."""
-    await conn.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
-    )
+    await conn.set_type_codec("jsonb", schema="pg_catalog", encoder=_encode, decoder=orjson.loads)
+
+
+def _encode(value: object) -> str:
+    """Ids are of asyncpg's own class, which orjson does not know."""
+    return orjson.dumps(value, default=str).decode()
 
 
 async def keep_as_is(_conn: asyncpg.Connection) -> None:
