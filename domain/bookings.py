@@ -374,6 +374,7 @@ def _booking(grant: Granted, batch: _Batch, now: datetime) -> Row:
         "person_id": request.person_id,
         "person_name": batch.people[request.person_id]["name"],
         "mandate_id": request.mandate_id,
+        "moved_from": None,
         "booked_by": request.account_id,
         "answers": request.answers,
         "reason": "",

@@ -244,6 +244,7 @@ class NoticeKind(StrEnum):
     MANDATE_USE_CANCELLED = "mandate_use_cancelled"
     CARE_REQUESTED = "care_requested"
     CARE_JOINED = "care_joined"
+    BOOKING_MOVED = "booking_moved"
 
 
 class VolunteerStatus(StrEnum):

@@ -2,18 +2,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain import booking_lists, desk
+from domain import booking_lists, desk, moving
 from domain.booking_changes import ChangeRequest
 from domain.booking_rules import BookingRequest
 from domain.permissions import require_signed_in
 from domain.vocabulary import LOCAL_ZONE, BookingStatus
 from handlers.groups import BOOK, CHANGE, accepted
 from handlers.operation import operation
-from handlers.request import connection, context, idempotency_key, page, path_id, read_body, read_query, reply
+from handlers.request import (
+    connection,
+    context,
+    create_once,
+    idempotency_key,
+    page,
+    path_id,
+    read_body,
+    read_query,
+    reply,
+    transaction,
+)
 from schemas.bookings import (
     Booking,
     BookingCancel,
     BookingCreate,
+    BookingMove,
     BookingQuery,
     CodeCheckIn,
     CounterBookingCreate,
@@ -138,6 +150,31 @@ async def cancel_at_desk(request: web.Request) -> web.Response:
     """Cancel a booking for somebody at the counter or on the telephone."""
     body = await read_body(request, BookingCancel)
     return await _change(request, path_id(request), BookingStatus.CANCELLED, reason=body["reason"], desk=True)
+
+
+@operation(body=BookingMove, reply=Booking, status=201, creates=True)
+async def move(request: web.Request) -> web.Response:
+    """Take a place in another slot of the service for the one a booking has; answers the new booking."""
+    return await _move(request)
+
+
+@operation(body=BookingMove, reply=Booking, status=201, creates=True)
+async def move_at_desk(request: web.Request) -> web.Response:
+    """Move a booking for somebody at the counter or on the telephone."""
+    return await _move(request, desk=True)
+
+
+async def _move(request: web.Request, *, desk: bool = False) -> web.Response:
+    body, ctx, booking_id = await read_body(request, BookingMove), context(request), path_id(request)
+    async with transaction(request) as conn:
+        made = await create_once(
+            request,
+            conn,
+            body,
+            lambda: moving.move(conn, ctx, booking_id, body["slot_id"], body["answers"], desk=desk),
+            lambda known: moving.show(conn, ctx, known, desk=desk),
+        )
+    return reply(Booking, made, 201)
 
 
 async def _change(

@@ -23,6 +23,13 @@ class BookingCancel(Schema):
     reason = Text(200, shortest=0, load_default="")
 
 
+class BookingMove(Schema):
+    """`answers`: those of the booking that is moved, unless given."""
+
+    slot_id = fields.UUID(required=True)
+    answers = fields.Dict(keys=fields.String(), load_default=None, allow_none=True)
+
+
 class Booking(Schema):
     id = fields.UUID(required=True)
     status = Word(BookingStatus, required=True)
@@ -42,6 +49,7 @@ class Booking(Schema):
     person_id = fields.UUID(required=True)
     person_name = fields.String(required=True)
     mandate_id = fields.UUID(required=True, allow_none=True)
+    moved_from = fields.UUID(required=True, allow_none=True)
     booked_by = fields.UUID(required=True)
     answers = fields.Dict(required=True)
     reason = fields.String(required=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 CATALOGUE = tomllib.loads(Path(__file__).with_name("notices.toml").read_text(encoding="utf-8"))
 SENTENCES: dict[str, str] = CATALOGUE["sentence"]
 UNKNOWN: dict[str, str] = CATALOGUE["unknown"]
+MOMENTS = {"was"}
+"""Facts that are a moment."""
 
 
 def sentence(notice: Record) -> str:
@@ -27,7 +30,10 @@ def sentence(notice: Record) -> str:
 
 
 def _words(notice: Record) -> dict[str, Any]:
-    return {
+    moments = {
+        name: words.minute(datetime.fromisoformat(notice["facts"][name])) for name in MOMENTS & notice["facts"].keys()
+    }
+    return moments | {
         "person": notice["person_name"] or UNKNOWN["person"],
         "volunteer": notice["volunteer_name"] or UNKNOWN["volunteer"],
         "team": notice["team_name"],

@@ -126,7 +126,8 @@ update booking set seen = seen + 1 from locked where booking.id = locked.id;
 -- name: by_ids(ids)
 -- Bookings as their owners see them.
 select booking.id, booking.status, booking.number, booking.code, booking.channel, booking.slot_id,
-       booking.person_id, person.name as person_name, booking.mandate_id, booking.booked_by, booking.answers,
+       booking.person_id, person.name as person_name, booking.mandate_id, booking.moved_from, booking.booked_by,
+       booking.answers,
        booking.reason, booking.created_at, booking.changed_at, booking.day,
        slot.starts_at, slot.ends_at, slot.cancel_until, slot.resource, slot.service_id,
        service.name as service_name, service.department, service.provider_id, provider.name as provider_name

@@ -14,7 +14,7 @@ select notice.id, notice.kind, notice.subject_id, notice.facts, notice.created_a
 from notice
 join care on care.person_id = notice.person_id and care.account_id = :account_id and care.ended_at is null
 join person on person.id = notice.person_id
-left join booking on booking.id = notice.subject_id and notice.kind in ('mandate_used', 'mandate_use_cancelled')
+left join booking on booking.id = notice.subject_id
 left join slot on slot.id = booking.slot_id
 left join service on service.id = slot.service_id
 left join provider on provider.id = service.provider_id

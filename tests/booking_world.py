@@ -54,6 +54,11 @@ async def cancel(client, who, booking_id) -> Answer:
     return await post(client, f"{'/v1/staff' * isinstance(who, make.Staff) or '/v1'}/bookings/{booking_id}/cancel", who)
 
 
+async def move(client, who, booking_id, slot_id, key=None, **more) -> Answer:
+    path = f"{'/v1/staff' * isinstance(who, make.Staff) or '/v1'}/bookings/{booking_id}/move"
+    return await post(client, path, who, {"slot_id": str(slot_id), **more}, key or make.key())
+
+
 async def check_in(client, clerk, booking_id) -> Answer:
     return await post(client, f"/v1/staff/bookings/{booking_id}/check-in", clerk)
 
@@ -156,7 +161,8 @@ async def _check_audit(conn: Connection, app: web.Application) -> None:
         where made is distinct from case status
             when 'cancelled' then array['bookings.cancelled']
             when 'checked_in' then array['bookings.checked_in']
-            when 'completed' then array['bookings.checked_in', 'bookings.completed'] end
+            when 'completed' then array['bookings.checked_in', 'bookings.completed']
+            when 'moved' then array['bookings.moved'] end
     """)
         == []
     )

@@ -243,6 +243,10 @@ async def care_code(town):
     return Given({"code": code}, {"id": request_id})
 
 
+async def booking_to_move(town):
+    return Given({"slot_id": str(await town.slot())}, {"id": await town.booking()})
+
+
 def person_of_desk():
     given = person_form()
     del given.body["relation"]
@@ -294,6 +298,8 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/bookings/{id}"): with_id(lambda town: town.booking()),
     ("GET", "/v1/bookings/{id}/calendar"): with_id(lambda town: town.booking()),
     ("POST", "/v1/bookings/{id}/cancel"): with_id(lambda town: town.booking(), {"reason": "来不了"}),
+    ("POST", "/v1/bookings/{id}/move"): booking_to_move,
+    ("POST", "/v1/staff/bookings/{id}/move"): booking_to_move,
     ("POST", "/v1/staff/bookings"): desk_booking,
     ("POST", "/v1/staff/bookings/search"): fixed(
         lambda town: Given({"provider_id": str(town.provider_id), "day": "2026-11-24"})

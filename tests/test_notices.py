@@ -12,7 +12,7 @@ from domain.identifiers import new_id
 from domain.notices import Notice
 from domain.vocabulary import NoticeKind, Role, ServiceKind
 from schemas import words
-from schemas.notices import SENTENCES
+from schemas.notices import MOMENTS, SENTENCES
 from tests import make
 from tests.mandates import call
 
@@ -94,7 +94,8 @@ async def test_a_volunteer_who_is_gone_has_no_name_any_more(world):
 
 @pytest.mark.parametrize("kind", NoticeKind)
 async def test_every_kind_can_be_said(world, clock, kind):
-    await notices.tell_all(world.conn, clock.now, [Notice(world.person_id, kind, new_id(), {"way": "new", "by": "x"})])
+    facts = {"way": "new", "by": "x", **dict.fromkeys(MOMENTS, clock.now)}
+    await notices.tell_all(world.conn, clock.now, [Notice(world.person_id, kind, new_id(), facts)])
     (item,) = (await listed(world, world.family))["items"]
     assert item["kind"] == kind
     assert item["text"]

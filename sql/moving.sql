@@ -1,0 +1,29 @@
+-- name: booking(id, account_id, now)^
+-- A booking with its slot, and how an account stands to it.
+select booking.id, booking.slot_id, booking.channel, booking.status, booking.person_id, booking.mandate_id,
+       booking.answers, slot.starts_at, slot.ends_at, slot.cancel_until, slot.service_id, service.provider_id,
+       provider.phone as provider_phone,
+       (
+           select id from care
+           where care.account_id = :account_id and care.person_id = booking.person_id and care.ended_at is null
+       ) is not null as cares,
+       (
+           select mandate.id from mandate
+           join volunteer on volunteer.id = mandate.volunteer_id
+           where mandate.id = booking.mandate_id and mandate.status = 'active'
+             and volunteer.account_id = :account_id and volunteer.status = 'approved'
+             and mandate.expires_at > :now
+       ) is not null as has_mandate
+from booking
+join slot on slot.id = booking.slot_id
+join service on service.id = slot.service_id
+join provider on provider.id = service.provider_id
+where booking.id = :id;
+
+-- name: service_of_slot(slot_id)$
+-- Whose slot it is.
+select service_id from slot where id = :slot_id;
+
+-- name: link(id, moved_from, mandate_id)!
+-- Say of a booking which one it came in the place of; the mandate goes with it, whoever moved it.
+update booking set moved_from = :moved_from, mandate_id = :mandate_id where id = :id;
