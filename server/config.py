@@ -20,6 +20,9 @@ Environment = Literal["development", "production"]
 SANDBOX_APPID = "sandbox"
 """What the sandbox takes as appid and as secret."""
 
+METRICS_DISTANCE = 1100
+"""From PORT to METRICS_PORT where that is not set, so that a second service only needs another PORT."""
+
 DEMO_KEY_PREFIX = "demo"
 """Key ids that `make run` makes for itself start so; production refuses them."""
 
@@ -130,11 +133,12 @@ def load() -> Settings:
         if bool(appid) != bool(secret):
             raise SettingError("WECHAT_APPID and WECHAT_SECRET must be set together.")
         var_dir = Path(env.str("VAR_DIR", "var")).absolute()
+        served = env.int("PORT", 8080, validate=port)
         settings = Settings(
             environment=env.str("ENVIRONMENT", "development", validate=validate.OneOf(["development", "production"])),  # type: ignore[arg-type]
             host=env.str("HOST", "127.0.0.1"),
-            port=env.int("PORT", 8080, validate=port),
-            metrics_port=env.int("METRICS_PORT", 9180, validate=port),
+            port=served,
+            metrics_port=env.int("METRICS_PORT", served and min(served + METRICS_DISTANCE, 65535), validate=port),
             processes=env.int("PROCESSES", 1, validate=positive),
             worker=env.bool("WORKER", True),
             var_dir=var_dir,

@@ -48,6 +48,15 @@ def test_good_settings_are_read(monkeypatch, tmp_path):
     assert list(settings.sealing_keys.by_id) == ["a1", "a2"]
 
 
+@pytest.mark.parametrize(
+    ("given", "port"),
+    [({}, 9180), ({"PORT": "8081"}, 9181), ({"PORT": "0"}, 0), ({"PORT": "65000"}, 65535), ({"METRICS_PORT": "0"}, 0)],
+)
+def test_a_second_service_needs_no_more_than_another_port(monkeypatch, given, port):
+    settle(monkeypatch, **given)
+    assert config.load().metrics_port == port
+
+
 def test_a_setting_may_stand_in_a_file(monkeypatch, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text(GOOD["AUDIT_KEY"], encoding="utf-8")
