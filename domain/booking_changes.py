@@ -1,7 +1,7 @@
 """What happens to a booking after it was made: cancelled, checked in, completed, missed. In batches, as booking is.
 
 Locks: where something is cancelled the queues of its services, then bookings by id, then pools by slot and channel,
-then the audit chain, as in `domain.bookings`.
+clinics, then the audit chain, as in `domain.bookings`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, places
+from domain import audit, places, queues
 from domain.bookings import desk_providers, pools_locked
 from domain.errors import Conflict, NotFound, Refusal
 from domain.notices import Notice, tell_all
-from domain.vocabulary import LOCAL_ZONE, BookingStatus, KeptBecause, NoticeKind
+from domain.vocabulary import LOCAL_ZONE, BookingStatus, KeptBecause, LateRule, NoticeKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +39,10 @@ COMES_FROM = {
 
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
-    """One wanted change. `desk`: by staff of the provider, who are not bound by the cancelling hour."""
+    """One wanted change. `desk`: by staff of the provider, who are not bound by the cancelling hour.
+
+    Of checking in: `came_at` is when, where that was before now; `admit_late` lets in who is refused as too late.
+    """
 
     account_id: UUID
     booking_id: UUID
@@ -47,6 +50,8 @@ class ChangeRequest:
     reason: str = ""
     desk: bool = False
     request_id: str | None = None
+    came_at: datetime | None = None
+    admit_late: bool = False
 
 
 async def change(conn: Connection, vault: Vault, requests: Sequence[ChangeRequest], now: datetime) -> list[Outcome]:
@@ -123,7 +128,7 @@ def refusal(request: ChangeRequest, fact: Row, *, at_desk: bool, now: datetime) 
         case BookingStatus.CANCELLED:
             return check_cancelling_hour(request, fact, now)
         case BookingStatus.CHECKED_IN:
-            return check_day(fact, now)
+            return check_arrival(request, fact, request.came_at or now)
         case BookingStatus.NO_SHOW:
             return check_over(fact, now)
     return None
@@ -137,9 +142,14 @@ def check_cancelling_hour(request: ChangeRequest, fact: Row, now: datetime) -> R
     return Conflict("cancel_too_late", cancel_until=until, phone=fact["provider_phone"])
 
 
-def check_day(fact: Row, now: datetime) -> Refusal | None:
-    """Nobody is checked in on another day than the slot's."""
-    return None if now.astimezone(LOCAL_ZONE).date() == fact["day"] else Conflict("not_the_day", day=fact["day"])
+def check_arrival(request: ChangeRequest, fact: Row, came_at: datetime) -> Refusal | None:
+    """Nobody is checked in on another day than the slot's, nor too late where the policy refuses that."""
+    if came_at.astimezone(LOCAL_ZONE).date() != fact["day"]:
+        return Conflict("not_the_day", day=fact["day"])
+    if fact["late_rule"] == LateRule.REFUSE and queues.is_late(fact, came_at) and not request.admit_late:
+        starts_at, minutes = fact["starts_at"], fact["late_minutes"]
+        return Conflict("too_late", booking_id=fact["id"], starts_at=starts_at, late_minutes=minutes)
+    return None
 
 
 def check_over(fact: Row, now: datetime) -> Refusal | None:
@@ -165,6 +175,7 @@ async def _write(
     )
     returned = [places.Returned(fact["slot_id"], fact["channel"], KeptBecause.CANCELLED) for fact in cancelled]
     await places.give_back(conn, returned, now)
+    await _keep_queues(conn, changing, facts, now)
     told = [
         Notice(fact["person_id"], NoticeKind.MANDATE_USE_CANCELLED, fact["id"], {"mandate_id": fact["mandate_id"]})
         for fact in cancelled
@@ -174,6 +185,26 @@ async def _write(
         await tell_all(conn, now, told)
 
 
+async def _keep_queues(
+    conn: Connection, changing: Mapping[UUID, ChangeRequest], facts: Mapping[UUID, Row], now: datetime
+) -> None:
+    """Let who was checked in wait to be called, and end the wait of who is through."""
+    arrivals = [
+        queues.arrival(facts[id], request.came_at or now)
+        for id, request in changing.items()
+        if request.to is BookingStatus.CHECKED_IN
+    ]
+    if arrivals:
+        await queues.enter(conn, arrivals)
+    completed = [id for id, request in changing.items() if request.to is BookingStatus.COMPLETED]
+    if completed:
+        await queues.finish(conn, completed, now)
+
+
 def _entry(request: ChangeRequest, fact: Row) -> audit.Entry:
     facts = {"slot_id": str(fact["slot_id"]), "person_id": str(fact["person_id"]), "from": fact["status"]}
+    if request.came_at is not None:
+        facts["came_at"] = request.came_at.isoformat()
+    if request.admit_late:
+        facts["admit_late"] = "yes"
     return audit.Entry(f"bookings.{request.to}", request.booking_id, facts, request.account_id, request.request_id)

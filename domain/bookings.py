@@ -381,6 +381,7 @@ def _booking(grant: Granted, batch: _Batch, now: datetime) -> Row:
         "created_at": now,
         "changed_at": now,
         "day": slot["day"],
+        "queue_number": None,
         "starts_at": slot["starts_at"],
         "ends_at": slot["ends_at"],
         "cancel_until": slot["cancel_until"],

@@ -95,3 +95,12 @@ async def require_staff_at_slot(conn: Connection, ctx: Context, slot_id: UUID, *
     caller = require_signed_in(ctx)
     if not await sql.permissions.staff_at_slot(conn, account_id=caller.account_id, roles=list(roles), slot_id=slot_id):
         raise NotFound("slot_not_found")
+
+
+async def require_staff_at_ticket(conn: Connection, ctx: Context, booking_id: UUID, *roles: Role) -> None:
+    """Only staff with one of the roles for the provider in whose queue this booking's ticket stands."""
+    caller = require_signed_in(ctx)
+    if not await sql.permissions.staff_at_ticket(
+        conn, account_id=caller.account_id, roles=list(roles), booking_id=booking_id
+    ):
+        raise NotFound("ticket_not_found")

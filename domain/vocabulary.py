@@ -207,6 +207,15 @@ class KeptBecause(StrEnum):
     FALLEN_BACK = "fallen_back"
 
 
+class TicketStatus(StrEnum):
+    """Where somebody who has come stands in the queue."""
+
+    WAITING = "waiting"
+    CALLED = "called"
+    SKIPPED = "skipped"
+    DONE = "done"
+
+
 class ConsentWay(StrEnum):
     """How the person or the family agreed to a mandate."""
 

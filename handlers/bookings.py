@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domain import booking_lists, desk, moving
 from domain.booking_changes import ChangeRequest
@@ -30,6 +30,7 @@ from schemas.bookings import (
     CodeCheckIn,
     CounterBookingCreate,
     DaySearch,
+    LateAdmission,
 )
 from schemas.fields import cursor_at
 
@@ -133,6 +134,15 @@ async def check_in(request: web.Request) -> web.Response:
     return await _change(request, path_id(request), BookingStatus.CHECKED_IN, desk=True)
 
 
+@operation(body=LateAdmission, reply=Booking)
+async def admit(request: web.Request) -> web.Response:
+    """Check in somebody who would be refused as too late: the desk decides, and says why."""
+    body = await read_body(request, LateAdmission)
+    return await _change(
+        request, path_id(request), BookingStatus.CHECKED_IN, reason=body["reason"], desk=True, admit_late=True
+    )
+
+
 @operation(reply=Booking)
 async def complete(request: web.Request) -> web.Response:
     """Record that a checked-in visit is over."""
@@ -178,8 +188,8 @@ async def _move(request: web.Request, *, desk: bool = False) -> web.Response:
 
 
 async def _change(
-    request: web.Request, booking_id: UUID, to: BookingStatus, *, reason: str = "", desk: bool = False
+    request: web.Request, booking_id: UUID, to: BookingStatus, *, reason: str = "", desk: bool = False, **more: Any
 ) -> web.Response:
     ctx = context(request)
-    wanted = ChangeRequest(require_signed_in(ctx).account_id, booking_id, to, reason, desk, ctx.request_id)
+    wanted = ChangeRequest(require_signed_in(ctx).account_id, booking_id, to, reason, desk, ctx.request_id, **more)
     return reply(Booking, accepted(await request.app[CHANGE].submit(wanted)))

@@ -30,6 +30,10 @@ class BookingMove(Schema):
     answers = fields.Dict(keys=fields.String(), load_default=None, allow_none=True)
 
 
+class LateAdmission(Schema):
+    reason = Text(200, required=True)
+
+
 class Booking(Schema):
     id = fields.UUID(required=True)
     status = Word(BookingStatus, required=True)
@@ -53,6 +57,7 @@ class Booking(Schema):
     booked_by = fields.UUID(required=True)
     answers = fields.Dict(required=True)
     reason = fields.String(required=True)
+    queue_number = fields.Integer(required=True, allow_none=True)
     created_at = LocalTime(required=True)
     changed_at = LocalTime(required=True)
 

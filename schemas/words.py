@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.vocabulary import LOCAL_ZONE, ServiceKind
+from domain.vocabulary import LOCAL_ZONE, ServiceKind, TicketStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,7 +28,18 @@ ACCOUNT_STATUSES: Mapping[str, str] = {
     "deleted": "已注销",
 }
 
-OF_FACTS: Mapping[str, Mapping[str, str]] = {"matters": MATTERS, "account_status": ACCOUNT_STATUSES}
+TICKET_STATUSES: Mapping[str, str] = {
+    TicketStatus.WAITING: "等候中",
+    TicketStatus.CALLED: "已叫号",
+    TicketStatus.SKIPPED: "已过号",
+    TicketStatus.DONE: "已办完",
+}
+
+OF_FACTS: Mapping[str, Mapping[str, str]] = {
+    "matters": MATTERS,
+    "account_status": ACCOUNT_STATUSES,
+    "ticket_status": TICKET_STATUSES,
+}
 """Which words say a fact of a refusal, by the fact's name."""
 
 

@@ -127,8 +127,8 @@ update booking set seen = seen + 1 from locked where booking.id = locked.id;
 -- Bookings as their owners see them.
 select booking.id, booking.status, booking.number, booking.code, booking.channel, booking.slot_id,
        booking.person_id, person.name as person_name, booking.mandate_id, booking.moved_from, booking.booked_by,
-       booking.answers,
-       booking.reason, booking.created_at, booking.changed_at, booking.day,
+       booking.answers, booking.reason, booking.created_at, booking.changed_at, booking.day,
+       queue_ticket.number as queue_number,
        slot.starts_at, slot.ends_at, slot.cancel_until, slot.resource, slot.service_id,
        service.name as service_name, service.department, service.provider_id, provider.name as provider_name
 from booking
@@ -136,6 +136,7 @@ join person on person.id = booking.person_id
 join slot on slot.id = booking.slot_id
 join service on service.id = slot.service_id
 join provider on provider.id = service.provider_id
+left join queue_ticket on queue_ticket.booking_id = booking.id
 where booking.id = any(:ids::uuid[]);
 
 -- name: lock_bookings(ids)
@@ -145,7 +146,8 @@ select id from booking where id = any(:ids::uuid[]) order by id for no key updat
 -- name: changes(accounts, bookings, now)
 -- For each request in order: the booking, and how the account stands to it.
 select booking.id, booking.slot_id, booking.channel, booking.status, booking.person_id, booking.mandate_id,
-       slot.day, slot.starts_at, slot.ends_at, slot.cancel_until, service.provider_id, provider.phone as provider_phone,
+       slot.day, slot.starts_at, slot.ends_at, slot.cancel_until, slot.service_id, slot.resource,
+       policy.late_minutes, policy.late_rule, service.provider_id, provider.phone as provider_phone,
        (
            select id from care
            where care.account_id = request.account_id and care.person_id = booking.person_id and care.ended_at is null
@@ -160,6 +162,7 @@ select booking.id, booking.slot_id, booking.channel, booking.status, booking.per
 from unnest(:accounts::uuid[], :bookings::uuid[]) with ordinality as request (account_id, booking_id, n)
 left join booking on booking.id = request.booking_id
 left join slot on slot.id = booking.slot_id
+left join policy on policy.id = slot.policy_id
 left join service on service.id = slot.service_id
 left join provider on provider.id = service.provider_id
 order by n;

@@ -85,3 +85,11 @@ select exists (
     select from slot join service on service.id = slot.service_id
     where slot.id = :slot_id and service.provider_id in (select staff_providers(:account_id, :roles::text[]))
 );
+
+-- name: staff_at_ticket(account_id, roles, booking_id)$
+-- Whether a staff account holds one of the roles at the provider in whose queue a booking's ticket stands.
+select exists (
+    select from queue_ticket join service on service.id = queue_ticket.service_id
+    where queue_ticket.booking_id = :booking_id
+      and service.provider_id in (select staff_providers(:account_id, :roles::text[]))
+);

@@ -34,6 +34,16 @@ begin
     raise exception 'the person of a booking never changes' using errcode = 'restrict_violation';
 end $$;
 
+CREATE FUNCTION public.clinic_day_announce() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform pg_notify('clinic', concat_ws(' ', new.day, new.version, new.service_id, new.resource));
+    return null;
+end $$;
+
+COMMENT ON FUNCTION public.clinic_day_announce() IS 'wakes whoever waits in any process, from the commit on';
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -621,6 +631,7 @@ CREATE TABLE public.queue_ticket (
     order_at timestamp with time zone NOT NULL,
     late boolean NOT NULL,
     calls integer DEFAULT 0 NOT NULL,
+    counter text DEFAULT ''::text NOT NULL,
     checked_in_at timestamp with time zone NOT NULL,
     called_at timestamp with time zone,
     done_at timestamp with time zone,
@@ -628,7 +639,9 @@ CREATE TABLE public.queue_ticket (
     CONSTRAINT queue_ticket_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'called'::text, 'skipped'::text, 'done'::text])))
 );
 
-COMMENT ON COLUMN public.queue_ticket.order_at IS 'who is called first: the slot''s start, or for who was late the check-in';
+COMMENT ON COLUMN public.queue_ticket.order_at IS 'who is called first: the slot''s start; for who was late the check-in; for who missed the call the coming back';
+
+COMMENT ON COLUMN public.queue_ticket.counter IS 'where it was called to, if not simply to the clinic';
 
 CREATE TABLE public.reconciliation (
     id uuid NOT NULL,
@@ -1351,6 +1364,8 @@ CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE ON public.audit FOR EAC
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER booking_person_stays BEFORE UPDATE OF person_id ON public.booking FOR EACH ROW WHEN ((old.person_id <> new.person_id)) EXECUTE FUNCTION public.booking_person_stays();
+
+CREATE TRIGGER clinic_day_announce AFTER INSERT OR UPDATE OF version ON public.clinic_day FOR EACH ROW EXECUTE FUNCTION public.clinic_day_announce();
 
 CREATE TRIGGER service_has_waitlist AFTER INSERT ON public.service FOR EACH ROW EXECUTE FUNCTION public.service_has_waitlist();
 

@@ -71,6 +71,12 @@ async def code_check_in(town):
     return Given({"provider_id": str(town.provider_id), "code": code})
 
 
+async def next_call(town):
+    booking_id = await town.ticket("waiting")
+    clinic = await town.conn.fetchrow("select service_id, resource from queue_ticket where booking_id = $1", booking_id)
+    return Given({"resource": clinic["resource"]}, {"id": clinic["service_id"]})
+
+
 async def own_session(town):
     await town.headers("family")
     account_id, _ = town.accounts["family"]
@@ -305,10 +311,18 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
         lambda town: Given({"provider_id": str(town.provider_id), "day": "2026-11-24"})
     ),
     ("POST", "/v1/staff/bookings/{id}/check-in"): with_id(lambda town: town.booking(**soon)),
+    ("POST", "/v1/staff/bookings/{id}/admit"): with_id(lambda town: town.booking(**soon), {"reason": "路上堵车"}),
     ("POST", "/v1/staff/bookings/{id}/complete"): with_id(lambda town: town.booking("checked_in", **soon)),
     ("POST", "/v1/staff/bookings/{id}/no-show"): with_id(lambda town: town.booking(minutes_from_now=-60)),
     ("POST", "/v1/staff/bookings/{id}/cancel"): with_id(lambda town: town.booking(), {"reason": "医生出诊"}),
     ("POST", "/v1/staff/check-ins"): code_check_in,
+    ("GET", "/v1/staff/queues"): fixed(lambda town: Given(query={"provider": str(town.provider_id)})),
+    ("GET", "/v1/staff/queues/{id}"): with_id(lambda town: same(town.service_id)),
+    ("POST", "/v1/staff/queues/{id}/call"): next_call,
+    ("POST", "/v1/staff/tickets/{id}/call"): with_id(lambda town: town.ticket("called"), {}),
+    ("POST", "/v1/staff/tickets/{id}/skip"): with_id(lambda town: town.ticket("called")),
+    ("POST", "/v1/staff/tickets/{id}/return"): with_id(lambda town: town.ticket("skipped")),
+    ("POST", "/v1/staff/tickets/{id}/undo"): with_id(lambda town: town.ticket("skipped")),
     ("GET", "/v1/staff/areas"): nothing,
     ("POST", "/v1/staff/areas"): fixed(
         lambda town: Given(

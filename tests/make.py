@@ -500,3 +500,28 @@ async def schedule(
         ],
     )
     return schedule_id
+
+
+async def ticket(conn: Connection, booking_id: UUID, now: datetime, *, status: str = "waiting") -> int:
+    """Let somebody have come now, whose booking is checked in, and return the queue number."""
+    number: int = await conn.fetchval(
+        """insert into clinic_day (service_id, resource, day, last_number, version)
+           select service_id, resource, slot.day, 1, 1 from booking join slot on slot.id = slot_id where booking.id = $1
+           on conflict (service_id, resource, day) do update
+               set last_number = clinic_day.last_number + 1, version = clinic_day.version + 1
+           returning last_number""",
+        booking_id,
+    )
+    await conn.execute(
+        """insert into queue_ticket (booking_id, service_id, resource, day, number, status, order_at, late, calls,
+                                     checked_in_at, called_at)
+           select $1, service_id, resource, slot.day, $2, $3, slot.starts_at, false, $4, $5, $6
+           from booking join slot on slot.id = slot_id where booking.id = $1""",
+        booking_id,
+        number,
+        status,
+        int(status in ("called", "skipped")),
+        now,
+        now if status in ("called", "skipped") else None,
+    )
+    return number

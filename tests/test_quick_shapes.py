@@ -69,6 +69,7 @@ def test_a_row_is_shown_as_marshmallow_shows_it():
         "changed_at": now,
         "mandate_id": None,
         "number": 3,
+        "queue_number": None,
         "answers": {"a": [1, None]},
     }
     project = projection(Booking())

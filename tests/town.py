@@ -171,6 +171,12 @@ class Town:
         family = make.Resident(account_id, self.person_id, "")
         return await make.booking(self.conn, await self.slot(**slot), family, status=status)
 
+    async def ticket(self, status):
+        """Make a ticket of today in a queue of its own."""
+        booking_id = await self.booking("checked_in", minutes_from_now=60)
+        await make.ticket(self.conn, booking_id, self.app[CLOCK](), status=status)
+        return booking_id
+
     async def applicant(self, status="applied"):
         made = await make.resident(self.conn, self.app, number=id_number())
         return await make.volunteer(self.conn, made.account_id, team_id=self.team_id, status=status)

@@ -334,6 +334,15 @@ create table clinic_day (
 );
 comment on column clinic_day.version is 'raised with every change of the queue: what a display waits for';
 
+create function clinic_day_announce() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('clinic', concat_ws(' ', new.day, new.version, new.service_id, new.resource));
+    return null;
+end $$;
+comment on function clinic_day_announce() is 'wakes whoever waits in any process, from the commit on';
+create trigger clinic_day_announce after insert or update of version on clinic_day
+    for each row execute function clinic_day_announce();
+
 create table queue_ticket (
     booking_id uuid primary key references booking,
     service_id uuid not null,
@@ -344,13 +353,16 @@ create table queue_ticket (
     order_at timestamptz not null,
     late boolean not null,
     calls integer not null default 0,
+    counter text not null default '',
     checked_in_at timestamptz not null,
     called_at timestamptz,
     done_at timestamptz,
     foreign key (service_id, resource, day) references clinic_day (service_id, resource, day),
     constraint queue_ticket_number unique (service_id, resource, day, number)
 );
-comment on column queue_ticket.order_at is 'who is called first: the slot''s start, or for who was late the check-in';
+comment on column queue_ticket.order_at is
+    'who is called first: the slot''s start; for who was late the check-in; for who missed the call the coming back';
+comment on column queue_ticket.counter is 'where it was called to, if not simply to the clinic';
 create index queue_ticket_waiting on queue_ticket (service_id, resource, day, order_at, number) where status = 'waiting';
 
 -- The worker's chores.
