@@ -1,0 +1,250 @@
+"""A stateful model: whatever residents, volunteers, staff, the worker and the clock do in any order, the books hold.
+
+Each step is one call of the rules on a real database, and after each of them: what is taken in every pool is what is
+booked, offered or kept back; nobody is over a limit; nobody who waits was passed over; no place is offered twice;
+no booking was made on a slot that was not open; and what was refused changed nothing.
+
+`MODEL_EXAMPLES` says how many stories are told, of `MODEL_STEPS` steps each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from domain import booking_changes, bookings, moving, slots
+from domain.booking_changes import ChangeRequest
+from domain.booking_rules import BookingRequest
+from domain.callers import Caller
+from domain.context import Context
+from domain.errors import Refusal
+from domain.identifiers import new_id
+from domain.vocabulary import BookingStatus
+from server.app import build_app, build_file_store, build_vault
+from server.chores import CHORES
+from server.database import prepare_connection
+from server.metrics import Metrics
+from server.worker import Worker
+from tests import model_world
+from tests.books import assert_balanced
+from tests.conftest import MovableClock
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+    from uuid import UUID
+
+    from domain.vault import Vault
+
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "60"))
+STEPS = int(os.environ.get("MODEL_STEPS", "30"))
+
+NUMBER = st.integers(min_value=0, max_value=11)
+MINUTES = st.sampled_from([1, 10, 31, 61, 24 * 60])
+PRUNING = ("sessions", "idempotency_keys", "erased_people", "files")
+AT_WORK = tuple(chore for chore in CHORES if chore.name not in PRUNING)
+
+
+class Stage:
+    """What all stories share: a loop, a connection and the town, which each story finds as it was built."""
+
+    def __init__(self, runner: asyncio.Runner, settings: Any) -> None:
+        self.runner = runner
+        self.clock = MovableClock()
+        self.start = self.clock.now
+        self.vault: Vault = build_vault(settings)
+        self.settings = settings
+        self.conn: asyncpg.Connection
+        self.town: model_world.Town
+
+    async def build(self, database: str) -> None:
+        self.conn = await asyncpg.connect(database)
+        await prepare_connection(self.conn)
+        self.town = await model_world.build(self.conn, build_app(self.settings, self.clock))
+
+
+class Model(RuleBasedStateMachine):
+    stage: ClassVar[Stage]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock, self.town, self.conn, self.vault = (
+            self.stage.clock,
+            self.stage.town,
+            self.stage.conn,
+            self.stage.vault,
+        )
+        self.clock.now = self.stage.start
+        self.story = self.conn.transaction()
+        self.metrics, store = Metrics(), build_file_store(self.stage.settings, self.vault)
+        self.worker = Worker("", store, self.vault, self.clock, self.metrics, AT_WORK)
+        self.run(self.story.start())
+        self.books: model_world.Books = self.run(model_world.read(self.conn))
+        self.keys = 0
+
+    def teardown(self) -> None:
+        self.run(self.story.rollback())
+
+    def run(self, work: Any) -> Any:
+        return self.stage.runner.run(work)
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now
+
+    def context(self, account_id: UUID) -> Context:
+        return Context(Caller(account_id, new_id(), frozenset(), 1), self.now, self.vault, "model")
+
+    def key(self) -> str:
+        self.keys += 1
+        return f"model-{self.keys:06}"
+
+    def step(self, act: Callable[[], Awaitable[Any]], *, dispatched: bool = False) -> Any:
+        """Take one step in a transaction of its own, and return what came of it with the books as they were."""
+
+        async def taken() -> tuple[Any, model_world.Books]:
+            try:
+                async with self.conn.transaction():
+                    outcome = await act()
+            except Refusal as refusal:
+                outcome = refusal
+            await assert_balanced(self.conn)
+            return outcome, await model_world.read(self.conn)
+
+        before = self.books
+        outcome, self.books = self.run(taken())
+        if isinstance(outcome, Refusal):
+            assert self.books == before, f"{outcome.code} changed something"
+        model_world.check_limits(self.books)
+        model_world.check_bookings(before, self.books, self.now)
+        assert model_world.passed_over(before, self.books, self.now, dispatched=dispatched) == []
+        return outcome, before
+
+    def pick(self, of: Any, number: int) -> Any:
+        return of[number % len(of)]
+
+    def live(self) -> list[UUID]:
+        return [id for id, row in self.books.bookings.items() if row["status"] == "booked"]
+
+    # Booking.
+
+    def book(self, request: BookingRequest) -> None:
+        async def act() -> Any:
+            return (await bookings.book(self.conn, self.vault, [request], self.now))[0]
+
+        outcome, before = self.step(act)
+        model_world.check_outcome(before, request, outcome, self.now)
+
+    @rule(who=NUMBER, slot=NUMBER)
+    def book_for_oneself(self, who: int, slot: int) -> None:
+        resident = self.pick(self.town.residents, who)
+        slot_id = self.pick(self.town.slots, slot)
+        self.book(BookingRequest(resident.account_id, slot_id, resident.person_id, None, {}, self.key()))
+
+    @rule(who=NUMBER, slot=NUMBER)
+    def book_under_a_mandate(self, who: int, slot: int) -> None:
+        person_id, mandate_id = self.pick(list(self.town.mandates.items()), who)
+        slot_id, account_id = self.pick(self.town.slots, slot), self.town.volunteer.account_id
+        self.book(BookingRequest(account_id, slot_id, person_id, mandate_id, {}, self.key()))
+
+    @rule(who=NUMBER, slot=NUMBER)
+    def book_at_the_desk(self, who: int, slot: int) -> None:
+        person_id, slot_id = self.pick(self.town.residents, who).person_id, self.pick(self.town.slots, slot)
+        self.book(BookingRequest(self.town.manager.account_id, slot_id, person_id, None, {}, self.key(), desk=True))
+
+    @precondition(lambda self: self.live())
+    @rule(which=NUMBER, desk=st.booleans())
+    def cancel(self, which: int, *, desk: bool) -> None:
+        self.change(self.pick(self.live(), which), BookingStatus.CANCELLED, desk=desk)
+
+    def change(self, booking_id: UUID, to: BookingStatus, *, desk: bool) -> Any:
+        account_id = self.town.manager.account_id if desk else self.books.bookings[booking_id]["booked_by"]
+
+        async def act() -> Any:
+            request = ChangeRequest(account_id, booking_id, to, desk=desk)
+            return (await booking_changes.change(self.conn, self.vault, [request], self.now))[0]
+
+        return self.step(act)[0]
+
+    @precondition(lambda self: self.live())
+    @rule(which=NUMBER, slot=NUMBER, desk=st.booleans())
+    def move(self, which: int, slot: int, *, desk: bool) -> None:
+        old = self.books.bookings[self.pick(self.live(), which)]
+        service_id = self.books.slots[old["slot_id"]]["service_id"]
+        slot_id = self.pick([id for id in self.town.slots if self.books.slots[id]["service_id"] == service_id], slot)
+        ctx = self.context(self.town.manager.account_id if desk else old["booked_by"])
+        moved, before = self.step(lambda: moving.move(self.conn, ctx, old["id"], slot_id, desk=desk))
+        if isinstance(moved, Refusal):
+            return
+        assert before.person_may_have(old["person_id"], slot_id, self.now, instead_of=old["id"])
+        assert self.books.bookings[old["id"]]["status"] == "moved"
+        new = self.books.bookings[moved["id"]]
+        assert (new["person_id"], new["moved_from"], new["slot_id"]) == (old["person_id"], old["id"], slot_id)
+
+    # Staff.
+
+    @rule(slot=NUMBER)
+    def close_or_reopen_a_slot(self, slot: int) -> None:
+        slot_id = self.pick(self.town.slots, slot)
+        ctx = self.context(self.town.manager.account_id)
+        if self.books.slots[slot_id]["state"] == "open":
+            self.step(lambda: slots.close(self.conn, ctx, slot_id, "停诊"))
+        else:
+            self.step(lambda: slots.reopen(self.conn, ctx, slot_id))
+
+    @rule(slot=NUMBER, channel=st.sampled_from(["public", "assisted", "counter"]), capacity=st.integers(0, 3))
+    def change_capacity(self, slot: int, channel: str, capacity: int) -> None:
+        slot_id = self.pick(self.town.slots, slot)
+        ctx = self.context(self.town.manager.account_id)
+        given = {
+            "version": self.books.slots[slot_id]["version"],
+            "starts_at": None,
+            "ends_at": None,
+            "capacity": {channel: capacity},
+        }
+        self.step(lambda: slots.change(self.conn, ctx, slot_id, given))
+
+    # Time, and what comes with it.
+
+    @rule(minutes=MINUTES)
+    def time_passes(self, minutes: int) -> None:
+        self.clock.move(minutes=minutes)
+
+    @precondition(lambda _: bool(AT_WORK))
+    @rule()
+    def the_worker_has_its_turn(self) -> None:
+        async def act() -> Any:
+            return await self.worker.turn(self.conn, AT_WORK)
+
+        self.step(act, dispatched=True)
+        failed = self.metrics.chore_failures.collect()[0].samples
+        assert [sample.labels["chore"] for sample in failed if sample.value] == []
+
+
+@pytest.mark.timeout(0)
+def test_the_books_hold_whatever_happens(database: str, settings: Any) -> None:
+    with asyncio.Runner() as runner:
+        Model.stage = Stage(runner, settings)
+        runner.run(Model.stage.build(database))
+        try:
+            run_state_machine_as_test(Model, settings=_profile)
+        finally:
+            runner.run(Model.stage.conn.close())
+
+
+_profile = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    derandomize=os.environ.get("MODEL_EXAMPLES") is None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+)
