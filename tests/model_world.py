@@ -120,7 +120,7 @@ class Books:
     def is_bookable(self, slot_id: UUID, now: datetime, *, desk: bool = False) -> bool:
         slot = self.slots[slot_id]
         until = slot["starts_at"] if desk else slot["order_until"]
-        return slot["state"] == "open" and slot["release_at"] <= now < until
+        return bool(slot["state"] == "open" and slot["release_at"] <= now < until)
 
     def person_may_have(self, person_id: UUID, slot_id: UUID, now: datetime, *, instead_of: UUID | None = None) -> bool:
         """Whether a place of a slot would break none of a person's limits."""
@@ -139,7 +139,7 @@ class Books:
             and row["lifted_at"] is None
             and row["starts_at"] <= now < row["ends_at"]
         ]
-        return (
+        return bool(
             not suspended
             and len(in_department) < slot["limit_department_day"]
             and len(same_day) < slot["limit_day"]
