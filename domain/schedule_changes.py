@@ -13,7 +13,7 @@ from domain.schedule_plan import plan_all
 from domain.vocabulary import Channel, SlotEffect, SlotState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
     from datetime import date, datetime
     from uuid import UUID
 
@@ -89,7 +89,7 @@ async def planned_difference(
     calendar: Calendar,
     days: tuple[date, date],
     now: datetime,
-) -> AsyncIterator[Difference]:
+) -> AsyncGenerator[Difference, None]:
     """Tell how the slots of one doctor or counter of a service differ from what its schedules plan.
 
     Yields a Difference for each slot of the first to the last of `days` that starts after `now` and is not

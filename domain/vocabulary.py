@@ -331,3 +331,13 @@ MAX_SLOTS_MADE = 20_000
 """Of one pattern."""
 MOST_BOOKINGS_NAMED = 1_000
 """In the answer to closing slots; it counts them all."""
+
+MOST_SLOTS_NAMED = 100
+"""In a refusal that names slots, schedules or sessions in the way; it counts them all."""
+MAX_SESSIONS = 100
+"""Of one schedule's week, or of one exception's day."""
+MAX_EXCEPTION_DAYS = 366
+MAX_EXCEPTIONS = 500
+"""Live ones of one schedule."""
+MAX_SCHEDULE_DAYS_AHEAD = 3 * 366
+"""How far ahead a schedule may begin or, where it says so, end."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 from asyncpg import Connection
 
-from domain import erasure, files, idempotency, sessions
+from domain import erasure, files, idempotency, schedule_generation, sessions
 from domain.context import Context
 
 if TYPE_CHECKING:
@@ -90,9 +91,18 @@ async def prune_files(work: Work) -> Mapping[str, int]:
     return {"files": await files.prune(work.conn, work.store, work.context().now)}
 
 
+async def make_slots(work: Work) -> Mapping[str, int]:
+    """Each transaction makes a piece of one schedule's slots; a long one leaves the others their turn."""
+    pieces = count()
+    return await schedule_generation.generate(
+        work.conn, work.context().now, lambda: work.stopping() or next(pieces) >= MOST_STEPS
+    )
+
+
 CHORES = (
     Chore("sessions", until_nothing_is_left(lambda conn, ctx: sessions.prune(conn, ctx.now)), seconds=60),
     Chore("idempotency_keys", once(lambda conn, ctx: idempotency.prune(conn, ctx.now)), seconds=3600),
     Chore("erased_people", once(lambda conn, ctx: erasure.prune(conn, ctx.now)), seconds=3600),
     Chore("files", prune_files, seconds=3600),
+    Chore("schedules", make_slots, seconds=15),
 )

@@ -40,3 +40,168 @@ select id from schedule
 where service_id = :service_id and resource = :resource and state = 'active'
 order by id
 for no key update;
+
+-- name: lock_pools(ids)
+-- Take the pools of slots, in the order of everybody who does.
+select slot_id, channel, capacity, taken, fallen_back
+from slot_pool
+where slot_id = any(:ids::uuid[])
+order by slot_id, channel
+for no key update;
+
+-- name: orphaned(ids)^
+-- Bookings and live offers that stand on slots, counted, with the slots that have any.
+select coalesce(sum(bookings), 0)::integer as bookings, coalesce(sum(offers), 0)::integer as offers,
+       coalesce(array_agg(id order by id) filter (where bookings + offers > 0), '{}') as slot_ids
+from (
+    select given.id,
+           (select count(*) from booking where slot_id = given.id and status in ('booked', 'checked_in')) as bookings,
+           (select count(*) from place_offer where slot_id = given.id and status = 'live') as offers
+    from unnest(:ids::uuid[]) as given (id)
+) as counted;
+
+-- name: withdraw(ids, reason)
+-- Close slots that their schedule has no more; one that staff have closed becomes as made by hand, and stays so.
+with withdrawn as (
+    update slot
+    set state = 'closed',
+        closed_reason = coalesce(closed_reason, :reason),
+        withdrawn = state = 'open' or closure_id is not null,
+        schedule_id = case when state = 'open' or closure_id is not null then schedule_id end,
+        version = version + 1
+    where id = any(:ids::uuid[])
+    returning id
+), shut as (
+    update slot_pool set open = false where slot_id in (select id from withdrawn)
+)
+select id from withdrawn;
+
+-- name: replan(ids, schedules, ends, reopened)
+-- Give slots the end and the schedule that are planned; open those that a schedule had withdrawn, but for closures.
+with given as (
+    select * from unnest(:ids::uuid[], :schedules::uuid[], :ends::timestamptz[], :reopened::boolean[])
+        as row (id, schedule_id, ends_at, reopened)
+), state as (
+    select slot.id, closed.id as closure_id, closed.reason
+    from given join slot on slot.id = given.id join service on service.id = slot.service_id
+    left join lateral (
+        select closure.id, closure.reason from closure
+        where closure.provider_id = service.provider_id and closure.lifted_at is null
+          and slot.day between closure.first_day and closure.last_day
+          and coalesce(closure.service_id, slot.service_id) = slot.service_id
+          and coalesce(closure.resource, slot.resource) = slot.resource
+        order by closure.id limit 1
+    ) as closed on true
+    where given.reopened
+), replanned as (
+    update slot
+    set schedule_id = given.schedule_id, ends_at = given.ends_at, version = slot.version + 1,
+        withdrawn = slot.withdrawn and not given.reopened,
+        state = case when not given.reopened then slot.state when state.closure_id is null then 'open'
+                     else 'closed' end,
+        closed_reason = case when given.reopened then state.reason else slot.closed_reason end,
+        closure_id = case when given.reopened then state.closure_id else slot.closure_id end
+    from given left join state on state.id = given.id
+    where slot.id = given.id
+    returning slot.id, slot.state, given.reopened
+), unshut as (
+    update slot_pool set open = true
+    where slot_id in (select id from replanned where reopened and state = 'open')
+)
+select id from replanned;
+
+-- name: set_pools(slots, channels, capacities, fallen_back)
+-- Set how many places pools have; one that is not there yet is as open as its slot.
+insert into slot_pool (slot_id, channel, capacity, fallen_back, open)
+select given.slot_id, given.channel, given.capacity, given.fallen_back, slot.state = 'open'
+from unnest(:slots::uuid[], :channels::text[], :capacities::integer[], :fallen_back::integer[])
+    as given (slot_id, channel, capacity, fallen_back)
+join slot on slot.id = given.slot_id
+order by given.slot_id, given.channel
+on conflict (slot_id, channel) do update set capacity = excluded.capacity, fallen_back = excluded.fallen_back
+returning slot_id;
+
+-- name: insert_slots(service_id, resource, schedules, ids, starts, ends, publics, assisteds, counters, days, policies, releases, order_stops, cancels, fall_backs)
+-- Make a schedule's slots with their pools and the times of each day's policy; return them. What is there stays.
+with given as (
+    select * from unnest(:ids::uuid[], :schedules::uuid[], :starts::timestamptz[], :ends::timestamptz[],
+                         :publics::integer[], :assisteds::integer[], :counters::integer[])
+        as row (id, schedule_id, starts_at, ends_at, public, assisted, counter)
+), ruled as (
+    select row.*, closed.id as closure_id, closed.reason
+    from unnest(:days::date[], :policies::uuid[], :releases::timestamptz[], :order_stops::timestamptz[],
+                :cancels::timestamptz[], :fall_backs::timestamptz[])
+        as row (day, policy_id, release_at, order_until, cancel_until, fall_back_at)
+    join service on service.id = :service_id
+    left join lateral (
+        select closure.id, closure.reason from closure
+        where closure.provider_id = service.provider_id and closure.lifted_at is null
+          and row.day between closure.first_day and closure.last_day
+          and coalesce(closure.service_id, service.id) = service.id
+          and coalesce(closure.resource, :resource) = :resource
+        order by closure.id limit 1
+    ) as closed on true
+), made as (
+    insert into slot (id, service_id, policy_id, day, starts_at, ends_at, release_at, order_until, cancel_until,
+                      fall_back_at, resource, schedule_id, state, closed_reason, closure_id)
+    select given.id, :service_id, ruled.policy_id, ruled.day, given.starts_at, given.ends_at,
+           least(given.starts_at, ruled.release_at), least(given.starts_at, ruled.order_until),
+           least(given.starts_at, ruled.cancel_until),
+           case when ruled.fall_back_at is not null then least(given.starts_at, ruled.fall_back_at) end,
+           :resource, given.schedule_id,
+           case when ruled.closure_id is null then 'open' else 'closed' end, ruled.reason, ruled.closure_id
+    from given join ruled on ruled.day = (given.starts_at at time zone 'Asia/Shanghai')::date
+    order by given.starts_at
+    on conflict (service_id, starts_at, resource) do nothing
+    returning id, state, release_at
+), pools as (
+    insert into slot_pool (slot_id, channel, capacity, open)
+    select made.id, pool.channel, pool.capacity, made.state = 'open'
+    from made join given using (id)
+    cross join lateral (
+        values ('public', given.public), ('assisted', given.assisted), ('counter', given.counter)
+    ) as pool (channel, capacity)
+    where pool.capacity > 0 or pool.channel = 'public'
+)
+select id, release_at from made;
+
+-- name: pools_of(ids)
+-- The pools of slots.
+select slot_id, channel, capacity from slot_pool where slot_id = any(:ids::uuid[]);
+
+-- name: due(today)
+-- Schedules whose slots end before the day that some policy's window reaches tomorrow, with that day.
+select schedule.id, least(schedule.valid_to, reach.day) as reach
+from schedule
+join service on service.id = schedule.service_id
+cross join lateral (
+    select max(least(span.until, :today::date + span.window_days + 1)) as day
+    from (
+        select point.day, lead(point.day) over (order by point.day) - 1 as until, policy.window_days
+        from (
+            select :today::date as day
+            union
+            select effective_from from policy
+            where effective_from > :today and effective_from <= :today::date + 367
+              and (policy.service_id = service.id or policy.provider_id = service.provider_id
+                   or num_nonnulls(policy.provider_id, policy.service_id) = 0)
+        ) as point
+        join policy on policy.id = ruling_policy(service.id, point.day)
+    ) as span
+    where span.day <= :today::date + span.window_days + 1
+) as reach
+where schedule.state = 'active' and schedule.valid_from <= reach.day
+  and (schedule.generated_to is null or schedule.generated_to < least(schedule.valid_to, reach.day))
+  and coalesce(schedule.valid_to, :today) >= :today
+order by schedule.id;
+
+-- name: claim(id)^
+-- Take a schedule to make slots of it, unless somebody is at it.
+select id, service_id, resource, valid_from, generated_to
+from schedule
+where id = :id and state = 'active'
+for no key update skip locked;
+
+-- name: set_generated(id, day)!
+-- Remember the last day whose slots a schedule has.
+update schedule set generated_to = :day where id = :id;
