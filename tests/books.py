@@ -40,3 +40,30 @@ async def assert_balanced(conn: Connection) -> None:
         select 'offered twice' from place_offer where status = 'live' group by entry_id, booking_id having count(*) > 1
     """
     assert await conn.fetch(repeated) == []
+
+
+async def assert_nobody_was_passed_over(conn: Connection) -> None:
+    """Assert that no place was offered to anybody while somebody waited longer whom it fitted just as well.
+
+    By the rows alone, and so for persons whom no limit and no suspension keeps from the place. Who joined, or was let
+    go, within a second of the offer may have done so after it.
+    """
+    passed_over = await conn.fetch("""
+        select earlier.id, earlier.place, offer.id as offer_id, entry.place as offered_to
+        from place_offer as offer
+        join waitlist_entry as entry on entry.id = offer.entry_id
+        join slot on slot.id = offer.slot_id
+        join waitlist_entry as earlier on earlier.service_id = entry.service_id and earlier.place < entry.place
+        where earlier.created_at < offer.created_at - interval '1 second'
+          and (earlier.ended_at is null or earlier.ended_at > offer.created_at + interval '1 second')
+          and slot.day between earlier.first_day and earlier.last_day
+          and earlier.party <= offer.places
+          and (offer.channel = 'public' or offer.channel = 'assisted' and earlier.mandate_id is not null)
+          and not exists (
+              select from place_offer as own
+              where own.entry_id = earlier.id
+                and (own.created_at <= offer.created_at
+                         and (own.ended_at is null or own.ended_at > offer.created_at - interval '1 second')
+                     or own.slot_id = offer.slot_id and own.created_at <= offer.created_at))
+    """)
+    assert passed_over == [], "\n".join(str(dict(row)) for row in passed_over)
