@@ -1,4 +1,4 @@
-"""How many bookings one person, and one volunteer, may hold. Pure: counts what it is given.
+"""How many bookings one person may hold, and one volunteer or account make for others. Pure: counts what it is given.
 
 Cancelled and moved bookings do not count; used, missed and standing ones do.
 """
@@ -63,6 +63,12 @@ def check_volunteer_limit(bookings_that_day: int, limits: Limits) -> Conflict | 
     """Return why a volunteer may not make one more booking for that day, or None."""
     limit = limits["limit_volunteer_day"]
     return Conflict("limit_volunteer_day", limit=limit) if bookings_that_day >= limit else None
+
+
+def check_account_limit(bookings_that_day: int, limits: Limits) -> Conflict | None:
+    """Return why an account may not make one more booking for that day for others in its care, or None."""
+    limit = limits["limit_account_day"]
+    return Conflict("limit_account_day", limit=limit) if bookings_that_day >= limit else None
 
 
 def fullest_span(held: Sequence[Held], day: date, days: int) -> list[Held]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from domain import eligibility, intake
-from domain.booking_limits import Held, check_person_limits, check_volunteer_limit
+from domain.booking_limits import Held, check_account_limit, check_person_limits, check_volunteer_limit
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
+from domain.suspension_ladder import suspended
 from domain.vocabulary import Channel, MandateStatus, VolunteerStatus
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class BookingRequest:
     """What one caller wants.
 
     `desk`: staff books at the counter, for whoever stands there or calls. `only`: the one pool to book in, where a
-    place of it was kept for this request.
+    place of it was kept for this request. `despite_suspension`: why the desk books for somebody who is suspended.
     """
 
     account_id: UUID
@@ -37,6 +38,7 @@ class BookingRequest:
     key: str
     desk: bool = False
     only: Channel | None = None
+    despite_suspension: str = ""
     request_id: str | None = None
 
     @property
@@ -53,7 +55,10 @@ class BookingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that was fetched for one request. None is what there is not, or what the caller may not see."""
+    """All that was fetched for one request. None is what there is not, or what the caller may not see.
+
+    `for_other`: an account books for somebody else in its care, as it has `account_bookings` times for that day.
+    """
 
     slot: Row | None
     person: Row | None
@@ -63,6 +68,9 @@ class Facts:
     volunteer: Row | None
     held: Sequence[Held]
     volunteer_bookings: int
+    for_other: bool = False
+    account_bookings: int = 0
+    suspension: Row | None = None
 
 
 def refusal(request: BookingRequest, facts: Facts, now: datetime) -> Refusal | None:
@@ -71,6 +79,7 @@ def refusal(request: BookingRequest, facts: Facts, now: datetime) -> Refusal | N
         return NotFound("slot_not_found")
     return (
         check_permission(request, facts, facts.slot, now)
+        or check_suspension(request, facts)
         or check_times(request, facts.slot, now)
         or check_person(request, facts, facts.slot)
         or check_limits(facts, facts.slot)
@@ -109,6 +118,13 @@ def check_mandate(request: BookingRequest, facts: Facts, slot: Row, now: datetim
     return None
 
 
+def check_suspension(request: BookingRequest, facts: Facts) -> Refusal | None:
+    """Who missed too many numbers of the provider waits; the desk may still book, and says why."""
+    if facts.suspension is None or (request.desk and request.despite_suspension):
+        return None
+    return suspended(facts.suspension)
+
+
 def check_times(request: BookingRequest, slot: Row, now: datetime) -> Refusal | None:
     """Released, and not too late; the desk may still give a number on the day, until the slot begins."""
     if now < slot["release_at"]:
@@ -136,9 +152,11 @@ def check_person(request: BookingRequest, facts: Facts, slot: Row) -> Refusal | 
 
 
 def check_limits(facts: Facts, slot: Row) -> Refusal | None:
-    """Check the person's limits, and the volunteer's where one acts."""
+    """Check the person's limits, and those of whoever acts: the volunteer's, or an account's that books for others."""
     wanted = Held(slot["id"], slot["day"], slot["provider_id"], slot["department"])
     too_many = check_person_limits(facts.held, wanted, slot)
     if too_many is None and facts.mandate is not None:
         return check_volunteer_limit(facts.volunteer_bookings, slot)
+    if too_many is None and facts.for_other:
+        return check_account_limit(facts.account_bookings, slot)
     return too_many

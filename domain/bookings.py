@@ -1,6 +1,6 @@
 """Booking: a batch of requests in one transaction, each with its own outcome.
 
-Locks are taken in one order by everybody: persons, volunteers, mandates, bookings, pools, audit chain;
+Locks are taken in one order by everybody: accounts' turns, persons, volunteers, mandates, bookings, pools, audit chain;
 within a kind by id. Nothing here raises for one bad request.
 """
 
@@ -20,7 +20,7 @@ from domain.errors import Conflict, NotFound, Refusal
 from domain.idempotency import KeyReused
 from domain.identifiers import new_id
 from domain.notices import Notice, tell_all
-from domain.vocabulary import CLERKS, BookingStatus, Channel, NoticeKind
+from domain.vocabulary import CLERKS, BookingStatus, Channel, NoticeKind, Relation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -97,7 +97,10 @@ class _Batch:
         self.mandates = mandates
         self.desks = desks
         self.volunteer_days = volunteer_days
-        self.cares: set[int] = set()
+        self.relations: dict[int, str] = {}
+        self.account_days: Counter[tuple[UUID, date]] = Counter()
+        self.account_bookings: dict[int, int] = {}
+        self.suspensions: dict[int, Row] = {}
         self.repeats: dict[int, UUID] = {}
         self.held: defaultdict[UUID, list[Held]] = defaultdict(list)
         self.changed: set[UUID] = set()
@@ -107,8 +110,12 @@ class _Batch:
         seen: set[UUID] = set()
         for row in rows:
             index = row["n"] - 1
-            if row["cares"]:
-                self.cares.add(index)
+            if row["relation"] is not None:
+                self.relations[index] = row["relation"]
+                if row["account_bookings"]:
+                    self.account_bookings[index] = row["account_bookings"]
+            if row["suspension_id"] is not None:
+                self.suspensions[index] = row
             if row["made_id"] is not None:
                 self.repeats[index] = row["made_id"]
             if row["held_id"] is not None and row["held_id"] not in seen:
@@ -119,7 +126,11 @@ class _Batch:
     def facts(self, index: int, request: BookingRequest) -> Facts:
         slot = self.slots.get(request.slot_id)
         mandate = volunteer = None
-        bookings = 0
+        bookings = account_bookings = 0
+        relation = self.relations.get(index)
+        for_other = _counts_for_account(request) and relation is not None and relation != Relation.SELF
+        if for_other and slot is not None:
+            account_bookings = self.account_bookings.get(index, 0) + self.account_days[request.account_id, slot["day"]]
         if request.mandate_id is not None:
             mandate = self.mandates.get(request.mandate_id)
             volunteer = self.volunteers.get(request.account_id)
@@ -128,20 +139,26 @@ class _Batch:
         return Facts(
             slot=slot,
             person=self.people.get(request.person_id),
-            cares=index in self.cares,
+            cares=relation is not None,
             at_desk=request.desk and slot is not None and slot["provider_id"] in self.desks[request.account_id],
             mandate=mandate,
             volunteer=volunteer,
             held=self.held.get(request.person_id, ()),
             volunteer_bookings=bookings,
+            for_other=for_other,
+            account_bookings=account_bookings,
+            suspension=self.suspensions.get(index),
         )
 
-    def remember(self, request: BookingRequest, booking_id: UUID, slot: Row) -> None:
+    def remember(self, index: int, request: BookingRequest, booking_id: UUID, slot: Row) -> None:
         """Count a grant, so that later requests of the batch meet it."""
         self.held[request.person_id].append(Held(booking_id, slot["day"], slot["provider_id"], slot["department"]))
         self.changed.add(request.person_id)
         if request.mandate_id is not None:
             self.volunteer_days[self.volunteers[request.account_id]["id"], slot["day"]] += 1
+            self.changed.add(request.account_id)
+        elif _counts_for_account(request) and self.relations.get(index) != Relation.SELF:
+            self.account_days[request.account_id, slot["day"]] += 1
             self.changed.add(request.account_id)
 
     def has_changed_for(self, request: BookingRequest) -> bool:
@@ -149,15 +166,28 @@ class _Batch:
         return request.person_id in self.changed or request.account_id in self.changed
 
 
+def _counts_for_account(request: BookingRequest) -> bool:
+    """Volunteers have a limit of their own, and the desk has none."""
+    return request.mandate_id is None and not request.desk
+
+
 def _by_id(rows: Iterable[Row]) -> dict[UUID, Row]:
     return {row["id"]: row for row in rows}
 
 
 async def _fetch(conn: Connection, requests: Sequence[BookingRequest], now: datetime) -> _Batch:
-    """Take the locks on persons, volunteers and mandates, and read what the rules ask."""
+    """Take accounts' turns and the locks on persons, volunteers and mandates, and read what the rules ask."""
     slots = _by_id(await sql.bookings.slots(conn, ids=list({request.slot_id for request in requests})))
     days = {slot["day"] for slot in slots.values()} or {now.date()}
-    people = _by_id(await sql.bookings.lock_people(conn, ids=list({request.person_id for request in requests})))
+    counting = [request for request in requests if _counts_for_account(request)]
+    people = _by_id(
+        await sql.bookings.lock_people_to_book(
+            conn,
+            ids=list({request.person_id for request in requests}),
+            accounts=[request.account_id for request in counting],
+            people=[request.person_id for request in counting],
+        )
+    )
     assisted = [request for request in requests if request.mandate_id is not None]
     volunteers: dict[UUID, Row] = {}
     mandates: Mapping[UUID, Row] = {}
@@ -174,11 +204,15 @@ async def _fetch(conn: Connection, requests: Sequence[BookingRequest], now: date
         desks=await desk_providers(conn, {request.account_id for request in requests if request.desk}),
         volunteer_days=await _volunteer_days(conn, volunteers, days),
     )
+    wanted = [slots.get(request.slot_id) for request in requests]
     rows = await sql.bookings.requests(
         conn,
         accounts=[request.account_id for request in requests],
         people=[request.person_id for request in requests],
         keys=[request.key for request in requests],
+        providers=[slot and slot["provider_id"] for slot in wanted],
+        days=[slot and slot["day"] for slot in wanted],
+        now=now,
         first_day=min(days) - REACH,
         last_day=max(days) + REACH,
     )
@@ -264,7 +298,7 @@ async def _grant(
             continue
         channel, number = place
         grant = Granted([index], request, slot, new_id(), channel, number, f"{secrets.randbelow(CODE_RANGE):06}")
-        batch.remember(request, grant.id, slot)
+        batch.remember(index, request, grant.id, slot)
         granted[request.account_id, request.key] = grant
     return list(granted.values())
 
@@ -358,6 +392,8 @@ def _entry(grant: Granted) -> audit.Entry:
     }
     if grant.request.mandate_id is not None:
         facts["mandate_id"] = str(grant.request.mandate_id)
+    if grant.request.despite_suspension:
+        facts["despite_suspension"] = grant.request.despite_suspension
     return audit.Entry("bookings.booked", grant.id, facts, grant.request.account_id, grant.request.request_id)
 
 

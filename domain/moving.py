@@ -1,7 +1,8 @@
 """Moving a booking: a place in another slot of its service for the old one, in one step, or nothing at all.
 
-Locks, in everybody's order: the person, the volunteer and the mandate, the queue of the service, the booking, then
-the pools of both slots at once. `domain.bookings.book` comes by the same rows again and waits for none of them.
+Locks, in everybody's order: the account's turn, the person, the volunteer and the mandate, the queue of the service,
+the booking, then the pools of both slots at once. `domain.bookings.book` comes by the same rows again and waits for
+none of them.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ async def move(
     seen = await _require_may_move(conn, ctx, booking_id, desk=desk)
     by_volunteer = not desk and not seen["cares"]
     account_id = require_signed_in(ctx).account_id
-    await sql.bookings.lock_people(conn, ids=[seen["person_id"]])
+    counting = [] if desk or by_volunteer else [seen["person_id"]]
+    await sql.bookings.lock_people_to_book(
+        conn, ids=[seen["person_id"]], accounts=[account_id for _ in counting], people=counting
+    )
     if by_volunteer:
         await sql.bookings.lock_volunteers(conn, account_ids=[account_id])
         await sql.mandates.lock_for_use(conn, ids=[seen["mandate_id"]])

@@ -100,6 +100,7 @@ async def book_at_desk(request: web.Request) -> web.Response:
         answers=body["answers"],
         key=idempotency_key(request),
         desk=True,
+        despite_suspension=body["despite_suspension"],
         request_id=ctx.request_id,
     )
     return reply(Booking, accepted(await request.app[BOOK].submit(wanted)), 201)

@@ -14,9 +14,12 @@ class BookingCreate(Schema):
 
 
 class CounterBookingCreate(Schema):
+    """`despite_suspension`: why somebody who is suspended is booked for all the same."""
+
     slot_id = fields.UUID(required=True)
     person_id = fields.UUID(required=True)
     answers = fields.Dict(keys=fields.String(), load_default=dict)
+    despite_suspension = Text(200, shortest=0, load_default="")
 
 
 class BookingCancel(Schema):

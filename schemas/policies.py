@@ -22,6 +22,7 @@ class Rules(Schema):
 
     A time of day counts so many days before the slot's; without one it is the slot's own start.
     What may be left out has the value that is named as its default.
+    `limit_account_day`: how many bookings for one day an account makes for others in its care.
     `return_minutes_min` and `_max`: a returned place goes to everybody after a random time between them.
     `fallback_days` and `_time`: from when free assisted and counter places are public; without them never.
     `offer_quiet_from` and `_until`: the hours in which no time runs of an offered place, which is kept for

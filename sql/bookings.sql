@@ -6,6 +6,28 @@ where id = any(:ids::uuid[]) and erased_at is null
 order by id
 for no key update;
 
+-- name: lock_people_to_book(ids, accounts, people)
+-- The same, and before it the turns of accounts that book for others in their care, so that those are counted by one
+-- transaction at a time too. (The turn is no lock on the account's row: most book for themselves and take none.)
+with turn as materialized (
+    select pg_advisory_xact_lock(hashtextextended('bookings of account ' || account_id, 0)) as taken
+    from (
+        select distinct account_id
+        from unnest(:accounts::uuid[], :people::uuid[]) as request (account_id, person_id)
+        where (
+            select relation from care
+            where care.account_id = request.account_id and care.person_id = request.person_id and ended_at is null
+        ) <> 'self'
+        order by account_id
+        offset 0
+    ) as booking_for_others
+)
+select id, name, birth_date, sex, assurance
+from person
+where id = any(:ids::uuid[]) and erased_at is null and (select count(taken) from turn) >= 0
+order by id
+for no key update;
+
 -- name: lock_volunteers(account_ids)
 -- Take volunteers in id order, so that their limits are counted by one transaction at a time.
 select volunteer.id, account_id, status
@@ -22,28 +44,48 @@ select slot.id, slot.service_id, slot.day, slot.starts_at, slot.ends_at, slot.re
        service.min_age, service.max_age, service.sex, service.assurance, service.questions,
        provider.name as provider_name,
        policy.limit_department_day, policy.limit_day, policy.limit_7_days, policy.limit_90_days,
-       policy.limit_volunteer_day
+       policy.limit_volunteer_day, policy.limit_account_day
 from slot
 join service on service.id = slot.service_id
 join provider on provider.id = service.provider_id
 join policy on policy.id = slot.policy_id
 where slot.id = any(:ids::uuid[]) and service.state = 'active' and provider.state = 'active';
 
--- name: requests(accounts, people, keys, first_day, last_day)
--- For each request in order: whether the account cares for the person, the booking that its key made before,
--- and a row for each booking that counts towards the person's limits in a span of days. (`exists` would be allowed to
--- read all of `care` into a hash table, and is where the plan was made for a small one.)
-select n,
-       (
-           select id from care
-           where care.account_id = request.account_id and care.person_id = request.person_id and ended_at is null
-       ) is not null as cares,
+-- name: requests(accounts, people, keys, providers, days, first_day, last_day, now)
+-- For each request in order: how the account cares for the person, how many bookings of the wanted day it has made for
+-- others in its care, the booking that its key made before, what suspends the person at the provider, and a row for
+-- each booking that counts towards the person's limits in a span of days. (`exists` would be allowed to read all of
+-- `care` into a hash table, and is where the plan was made for a small one.)
+select n, bond.relation,
+       case when bond.relation <> 'self' then (
+           select count(*) from booking
+           where booked_by = request.account_id and booking.day = request.day
+             and mandate_id is null and status not in ('cancelled', 'moved')
+             and booking.person_id is distinct from (
+                 select own.person_id from care as own
+                 where own.account_id = request.account_id and own.relation = 'self' and own.ended_at is null)
+       ) end as account_bookings,
+       suspended.id as suspension_id, suspended.ends_at as suspended_until, suspended.appeal_status,
        (
            select id from booking
            where booked_by = request.account_id and idempotency_key = request.key
        ) as made_id,
        held.id as held_id, held.day, held.provider_id, held.department
-from unnest(:accounts::uuid[], :people::uuid[], :keys::text[]) with ordinality as request (account_id, person_id, key, n)
+from unnest(:accounts::uuid[], :people::uuid[], :keys::text[], :providers::uuid[], :days::date[])
+    with ordinality as request (account_id, person_id, key, provider_id, day, n)
+left join lateral (
+    select relation from care
+    where care.account_id = request.account_id and care.person_id = request.person_id and ended_at is null
+    limit 1
+) as bond on true
+left join lateral (
+    select suspension.id, suspension.ends_at,
+           (select status from appeal where appeal.suspension_id = suspension.id) as appeal_status
+    from suspension
+    where suspension.person_id = request.person_id and suspension.provider_id = request.provider_id
+      and suspension.starts_at <= :now and suspension.ends_at > :now and suspension.lifted_at is null
+    limit 1
+) as suspended on true
 left join lateral (
     select booking.id, booking.day, service.provider_id, service.department
     from booking

@@ -580,7 +580,7 @@ COMMENT ON COLUMN public.policy.cancel_time IS 'local time `cancel_days` before 
 
 COMMENT ON COLUMN public.policy.slots_touched IS 'how many slots came under this version when it was published';
 
-COMMENT ON COLUMN public.policy.limit_account_day IS 'bookings for one day that one account may make for persons in its care';
+COMMENT ON COLUMN public.policy.limit_account_day IS 'bookings for one day that one account may make for others in its care';
 
 COMMENT ON COLUMN public.policy.limit_waitlist IS 'live waitlist entries of one person';
 

@@ -50,7 +50,8 @@ insert into person (id, name, document_kind, document_sealed, document_index, bi
 select pg_temp.id(2, n), '测试', 'resident_id', '\\x00', int8send(n), '1990-01-01', 'female', now()
 from generate_series(1, {PEOPLE}) n;
 insert into care (id, account_id, person_id, relation, since)
-select pg_temp.id(3, n), pg_temp.id(1, n), pg_temp.id(2, n), 'self', now() from generate_series(1, {PEOPLE}) n;
+select pg_temp.id(3, n), pg_temp.id(1, n), pg_temp.id(2, n), case when n % 2 = 0 then 'child' else 'self' end, now()
+from generate_series(1, {PEOPLE}) n;
 insert into area (id, level, code, name) values (pg_temp.id(4, 1), 'zone', 'test', '测试区');
 insert into provider (id, area_id, kind, name, address, phone, summary)
 select pg_temp.id(5, n), pg_temp.id(4, 1), 'hospital', '测试医院 ' || n, '', '', '' from generate_series(1, 20) n;

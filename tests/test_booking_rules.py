@@ -35,6 +35,9 @@ class Case:
     at_desk: bool = False
     held: list[Held] = field(default_factory=list)
     volunteer_bookings: int = 0
+    for_other: bool = False
+    account_bookings: int = 0
+    suspension: dict[str, Any] | None = None
     now: datetime = NOW
 
     def change(self, row, **changes):
@@ -57,6 +60,9 @@ class Case:
             volunteer=self.volunteer,
             held=self.held,
             volunteer_bookings=self.volunteer_bookings,
+            for_other=self.for_other,
+            account_bookings=self.account_bookings,
+            suspension=self.suspension,
         )
         return refusal(self.request, facts, self.now)
 
@@ -84,6 +90,7 @@ def case(kind):
         "limit_7_days": 3,
         "limit_90_days": 5,
         "limit_volunteer_day": 20,
+        "limit_account_day": 6,
     }
     person = {"birth_date": date(1960, 11, 25), "sex": "female", "assurance": "desk_verified", "name": "测试甲"}
     made = Case(request, slot, person)
@@ -125,6 +132,14 @@ def hold_five_in_a_season(case):
         case.hold(DAY - timedelta(weeks=week))
 
 
+def suspend(case):
+    case.suspension = {"suspension_id": OTHER, "suspended_until": NOW + HOUR, "appeal_status": None}
+
+
+def book_six_for_others(case):
+    case.for_other, case.account_bookings = True, 6
+
+
 ALL, OWN, UNDER, DESK = ("own", "mandate", "desk"), ("own",), ("mandate",), ("desk",)
 
 RULES: list[tuple[str, tuple[str, ...], Any, type, dict[str, Any]]] = [
@@ -148,6 +163,13 @@ RULES: list[tuple[str, tuple[str, ...], Any, type, dict[str, Any]]] = [
         lambda case: case.change("mandate", matters=["housing"]),
         Forbidden,
         {"matters": ["housing"]},
+    ),
+    (
+        "suspended",
+        ALL,
+        suspend,
+        Conflict,
+        {"until": NOW + HOUR, "appeal": {"suspension_id": OTHER, "status": "possible"}},
     ),
     (
         "not_released",
@@ -204,6 +226,7 @@ RULES: list[tuple[str, tuple[str, ...], Any, type, dict[str, Any]]] = [
         Conflict,
         {"limit": 20},
     ),
+    ("limit_account_day", OWN, book_six_for_others, Conflict, {"limit": 6}),
 ]
 LIMITS = [rule[0] for rule in RULES if rule[0].startswith("limit_")]
 
@@ -239,6 +262,34 @@ def test_of_two_refusals_the_first_is_told(kind, first, second):
     assert answer.code == first[0]
     if first[0] not in LIMITS:  # those count the bookings of the other, too
         assert answer.facts == first[4]
+
+
+def test_the_desk_books_for_who_is_suspended_when_it_says_why():
+    excused = case("desk")
+    suspend(excused)
+    excused.request = replace(excused.request, despite_suspension="术后复查")
+    assert excused.answer() is None
+    own = case("own")
+    suspend(own)
+    own.request = replace(own.request, despite_suspension="术后复查")
+    assert own.answer().code == "suspended"
+
+
+@pytest.mark.parametrize("status", ["open", "rejected"])
+def test_what_became_of_an_appeal_is_said(status):
+    appealing = case("own")
+    suspend(appealing)
+    appealing.suspension["appeal_status"] = status
+    assert appealing.answer().facts["appeal"]["status"] == status
+
+
+def test_an_account_has_no_limit_for_itself_and_one_more_for_others_below_it():
+    own = case("own")
+    own.account_bookings = 99
+    assert own.answer() is None
+    below = case("own")
+    below.for_other, below.account_bookings = True, 5
+    assert below.answer() is None
 
 
 def test_edges_of_time():

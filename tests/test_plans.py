@@ -46,10 +46,17 @@ BATCH = {
 }
 
 HOT: dict[str, dict[str, Any]] = {
-    "bookings.lock_people": {"ids": BATCH["people"]},
+    "bookings.lock_people_to_book": {name: BATCH[name] for name in ("accounts", "people")} | {"ids": BATCH["people"]},
     "bookings.lock_volunteers": {"account_ids": [made(1, 3), made(1, 4)]},
     "bookings.slots": {"ids": SLOTS},
-    "bookings.requests": BATCH | {"first_day": TODAY - timedelta(days=89), "last_day": TODAY + timedelta(days=89)},
+    "bookings.requests": BATCH
+    | {
+        "providers": [made(5, n % 20 + 1) for n in SOME],
+        "days": [TODAY] * 5,
+        "first_day": TODAY - timedelta(days=89),
+        "last_day": TODAY + timedelta(days=89),
+        "now": NOW,
+    },
     "bookings.volunteer_bookings": {"volunteers": [made(8, 3), made(8, 4)], "days": [TODAY]},
     "bookings.desk_providers": {"account_id": ACCOUNT, "roles": list(CLERKS)},
     "bookings.lock_pools": {"slots": SLOTS, "channels": ["public"] * 5},

@@ -21,7 +21,7 @@ alter table policy
     add check (return_minutes_min <= return_minutes_max),
     add check ((fallback_days is null) = (fallback_time is null)),
     add check ((offer_quiet_from is null) = (offer_quiet_until is null));
-comment on column policy.limit_account_day is 'bookings for one day that one account may make for persons in its care';
+comment on column policy.limit_account_day is 'bookings for one day that one account may make for others in its care';
 comment on column policy.limit_waitlist is 'live waitlist entries of one person';
 comment on column policy.return_minutes_min is
     'a returned place goes to the pool after a random time between return_minutes_min and return_minutes_max';
