@@ -30,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("worker", commands.worker_command),
         ("migrate", commands.migrate_command),
         ("seed", commands.seed_command),
+        ("reconcile", commands.reconcile_command),
     ):
         command = verbs.add_parser(name, help=act.__doc__, description=act.__doc__)
         command.set_defaults(act=act)

@@ -29,6 +29,7 @@ from server.errors import say
 from server.groups import groups
 from server.metrics import METRICS, Metrics
 from server.pipeline import pipeline
+from server.reconciliation_figures import reconciliation_figures
 from server.routes import ROUTES
 from server.session_guard import SESSION_GUARD, SessionGuard
 from server.sms import HttpSms, NoSms
@@ -162,5 +163,7 @@ def build_app(
         app.router.add_route(route.method, route.path, route.handler)
     if sandbox is not None:
         mount_sandbox(app, sandbox)
-    app.cleanup_ctx.extend([access_log, database, database_clock, session_guard, groups, wechat, sms, housekeeping])
+    app.cleanup_ctx.extend(
+        [access_log, database, database_clock, session_guard, groups, wechat, sms, housekeeping, reconciliation_figures]
+    )
     return app

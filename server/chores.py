@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import time
 from itertools import count
 from typing import TYPE_CHECKING
 
+import structlog
 from asyncpg import Connection
 
-from domain import erasure, files, idempotency, schedule_generation, sessions
+from domain import erasure, files, idempotency, reconciliation, schedule_generation, sessions
 from domain.context import Context
 
 if TYPE_CHECKING:
-    from datetime import time
-
     from domain.file_store import FileStore
+
+log = structlog.get_logger()
 
 Done = Mapping[str, int] | int
 """How many rows of each kind were changed; or of the only kind."""
@@ -99,10 +101,19 @@ async def make_slots(work: Work) -> Mapping[str, int]:
     )
 
 
+async def reconcile(work: Work) -> Mapping[str, int]:
+    """Compare in many small statements, outside any transaction; what was found is in the row and among the figures."""
+    found = await reconciliation.reconcile(work.conn, work.context().now)
+    for kind, drifts in Counter(drift.kind for drift in found.examples).items():
+        log.error("counters differ from their rows", kind=kind, at_least=drifts)
+    return {"drifts": found.drifts}
+
+
 CHORES = (
     Chore("sessions", until_nothing_is_left(lambda conn, ctx: sessions.prune(conn, ctx.now)), seconds=60),
     Chore("idempotency_keys", once(lambda conn, ctx: idempotency.prune(conn, ctx.now)), seconds=3600),
     Chore("erased_people", once(lambda conn, ctx: erasure.prune(conn, ctx.now)), seconds=3600),
     Chore("files", prune_files, seconds=3600),
     Chore("schedules", make_slots, seconds=15),
+    Chore("reconcile", reconcile, at=time(3, 30)),
 )

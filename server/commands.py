@@ -13,7 +13,17 @@ import uvloop
 from aiohttp import web
 
 import sql
-from server import audit_commands, config, key_commands, logs, migrate, seed, serve, staff_commands
+from server import (
+    audit_commands,
+    config,
+    key_commands,
+    logs,
+    migrate,
+    reconcile_commands,
+    seed,
+    serve,
+    staff_commands,
+)
 from server.app import build_file_store, build_vault
 from server.database import prepare_connection
 from server.database_clock import DatabaseClock
@@ -164,6 +174,16 @@ def audit_command(arguments: argparse.Namespace) -> int:
     vault, heads = build_vault(settings), settings.var_dir / audit_commands.HEADS_FILE
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     return asyncio.run(with_connection(settings, lambda conn: audit_commands.verify(conn, vault, heads, say)))
+
+
+def reconcile_command(arguments: argparse.Namespace) -> int:
+    """Compare counters with the rows that they count, and say where they differ; nothing is changed."""
+    del arguments
+
+    async def act(conn: asyncpg.Connection) -> int:
+        return await reconcile_commands.compare(conn, await sql.clock.database_time(conn), say)
+
+    return asyncio.run(with_connection(load(), act))
 
 
 def keys_command(arguments: argparse.Namespace) -> int:

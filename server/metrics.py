@@ -96,6 +96,16 @@ class Metrics:
             "Times that the database's clock could not be read",
             registry=self.registry,
         )
+        self.reconciled_at = Gauge(
+            "xiaotuo_reconciliation_timestamp_seconds",
+            "When counters were last compared with their rows; 0 where they never were",
+            registry=self.registry,
+        )
+        self.drifts = Gauge(
+            "xiaotuo_reconciliation_drifts",
+            "Counters that differed from their rows at the last comparison; each is a fault to be looked into",
+            registry=self.registry,
+        )
         self._children: dict[tuple[str, str, int], tuple[Histogram, Counter]] = {}
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:

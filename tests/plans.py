@@ -25,15 +25,28 @@ PEOPLE = 20_000 if BOOKINGS < 1_000_000 else 100_000
 """Ten bookings a person; with five million fifty, over fourteen years."""
 SLOTS = BOOKINGS // 5
 SERVICES = 200
+ENTRIES = SLOTS // 10
+"""Of waitlists, old and live."""
 STEP = 7919
 """A prime, so that each person's bookings are spread over all days."""
 
 GROWING = {"booking", "audit", "person", "care", "account", "mandate", "notice"}
-BIG = GROWING | {"slot", "slot_pool", "place_kept_back", "place_offer", "waitlist_entry", "queue_ticket"}
+BIG = GROWING | {
+    "slot",
+    "slot_pool",
+    "place_kept_back",
+    "place_offer",
+    "waitlist_entry",
+    "waitlist_member",
+    "clinic_day",
+    "queue_ticket",
+}
 
-MOST_ROWS = 600
-"""Rows or entries that a statement may look at. Twenty mandates of a volunteer with the newest 21 bookings of each
-are the most; ten services with a slot and five bookings a day are a provider's day."""
+MOST_ROWS = 1_000
+"""Rows or entries that a statement may look at. Twenty mandates of a volunteer with 25 bookings each are the most:
+by a bitmap they count twice, as entries and as rows. A provider's day is ten services with a slot and five bookings."""
+SMALL = 300
+"""A table that has no more rows may be read from end to end."""
 MOST_BUFFERS = 4_000
 """Pages of 8 kB that a statement may look at: each row above by its own way down an index."""
 
@@ -69,7 +82,8 @@ select pg_temp.id(7, n), pg_temp.id(6, n % {SERVICES} + 1), '00000000-0000-7000-
 from generate_series(1, {SLOTS}) n
 cross join lateral (select date '2026-12-01' - (n / {SERVICES})::integer as day) as at;
 insert into slot_pool (slot_id, channel, capacity, taken, issued)
-select pg_temp.id(7, n), channel, 10, case channel when 'public' then 5 else 0 end, 5
+select pg_temp.id(7, n), channel, 10,
+       case channel when 'public' then 5 - ((5 * n + 6) / 7 - (5 * n + 1) / 7) else 0 end, 5  -- each seventh cancelled
 from generate_series(1, {SLOTS}) n cross join unnest(array['public', 'assisted', 'counter']) as channel;
 insert into volunteer (id, account_id, team_id, languages, status, applied_at)
 select pg_temp.id(8, n), pg_temp.id(1, n), pg_temp.id(9, 1), '{{zh}}', 'approved', now() from generate_series(1, 50) n;
@@ -93,10 +107,43 @@ insert into audit (chain, seq, at, actor_id, action, subject_id, facts, mac)
 select n % 16, n / 16 + 1, now(), pg_temp.id(1, n % {PEOPLE} + 1), 'bookings.booked', pg_temp.id(11, n), '{{}}',
        sha256(int8send(n))
 from generate_series(0, {BOOKINGS} - 1) n;
+-- Waiting that is over, mostly; five entries of each service wait, and one has an offer. Three tickets a clinic's day.
+insert into waitlist_entry (id, service_id, place, first_day, last_day, party, booked_by, status, ended_because,
+                            idempotency_key, created_at, ended_at)
+select pg_temp.id(13, n), pg_temp.id(6, n % {SERVICES} + 1), n / {SERVICES} + 1, day - 7, day, 1, pg_temp.id(1, n),
+       how.status, case how.status when 'ended' then 'days_over' end, 'key ' || n, now(),
+       case how.status when 'ended' then now() end
+from generate_series(0, {ENTRIES} - 1) n
+cross join lateral (select {ENTRIES} - n as age) as since
+cross join lateral (
+    select date '2026-12-01' - age / {SERVICES} as day,
+           case when age <= {SERVICES} then 'offered'
+                when age <= {SERVICES} * 6 then 'waiting' else 'ended' end as status
+) as how;
+insert into waitlist_member (entry_id, person_id)
+select pg_temp.id(13, n), pg_temp.id(2, n % {PEOPLE} + 1) from generate_series(0, {ENTRIES} - 1) n;
+update waitlist set last_place = {ENTRIES} / {SERVICES};
+insert into place_offer (id, slot_id, channel, places, entry_id, status, created_at, expires_at, ended_at)
+select pg_temp.id(14, n), pg_temp.id(7, {ENTRIES} - n), 'assisted', 1, pg_temp.id(13, n), how.status, now(), now(),
+       case how.status when 'lapsed' then now() end
+from generate_series(0, {ENTRIES} - 1) n
+cross join lateral (
+    select case when {ENTRIES} - n <= {SERVICES} then 'live' else 'lapsed' end as status
+) as how;
+insert into place_kept_back (id, slot_id, channel, cause, free_at, created_at)
+select pg_temp.id(15, n), pg_temp.id(7, n), 'counter', 'cancelled', now(), now() from generate_series(1, {SERVICES}) n;
+update slot_pool set taken = 1 where channel in ('assisted', 'counter') and slot_id <= pg_temp.id(7, {SERVICES});
+insert into clinic_day (service_id, resource, day, last_number)
+select service_id, '', day, 3 from slot where id <= pg_temp.id(7, {ENTRIES});
+insert into queue_ticket (booking_id, service_id, resource, day, number, status, order_at, late, checked_in_at)
+select booking.id, slot.service_id, '', slot.day, booking.number,
+       case when booking.status = 'booked' then 'waiting' else 'done' end, now(), false, now()
+from booking join slot on slot.id = slot_id
+where slot.id <= pg_temp.id(7, {ENTRIES}) and booking.number <= 3;
 set session_replication_role = origin;
 """
 
-REFILLED = ("booking", "audit", "slot", "slot_pool")
+REFILLED = ("booking", "audit", "slot", "slot_pool", "waitlist_entry", "queue_ticket")
 """Tables whose indexes are made anew once they are full: several times quicker than row by row."""
 
 
@@ -194,7 +241,7 @@ def touched(plan: Plan, table_of: Mapping[str, str], tables: set[str]) -> Touche
         table = node.get("Relation Name") or table_of.get(node.get("Index Name", ""))
         if table in tables and node["Node Type"] != "ModifyTable":
             rows[table] += round(node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)))
-            if node["Node Type"] == "Seq Scan" and node["Actual Loops"]:
+            if node["Node Type"] == "Seq Scan" and rows[table] > SMALL:
                 scans.add(table)
     buffers = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     return Touched(dict(rows), buffers, scans, plan["Actual Total Time"])

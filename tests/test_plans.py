@@ -13,8 +13,9 @@ from typing import Any
 
 import asyncpg
 
+from domain.reconciliation import reconcile
 from domain.vocabulary import CLERKS, LOCAL_ZONE
-from server.database import GROUP_SETTINGS
+from server.database import GROUP_SETTINGS, prepare_connection
 from tests.plans import (
     BIG,
     BOOKINGS,
@@ -131,8 +132,13 @@ READ: dict[str, dict[str, Any]] = {
         "after": None,
         "most": 21,
     },
+    "booking_calendar.event": {"booking_id": OLD[0]},
+    "reconciliation.slots_behind": {"after": made(7, 1), "most": 20},
+    "reconciliation.pools": {"after": made(7, 1), "last": made(7, 21)},
+    "reconciliation.services_behind": {"after": made(6, 1), "most": 20},
+    "reconciliation.queues": {"after": made(6, 1), "last": made(6, 6)},
 }
-"""Statements of single requests."""
+"""Statements of single requests, and of the night's comparison in smaller bites."""
 
 
 def say(when, found):
@@ -159,6 +165,11 @@ async def test_every_statement_goes_by_index_and_touches_little(conn, database):
     say("hot statements, planned while the tables were empty", found)
     assert too_much(found) == {}
     await other.execute("vacuum analyze", timeout=3600)
+    await prepare_connection(other)
+    begun = time.monotonic()
+    compared = await reconcile(other, NOW)
+    assert compared.examples == []
+    say(f"{compared.pools} pools compared in {time.monotonic() - begun:.0f} s", {})
     await other.close()
     found = await explain_all(conn, hot, BIG)
     say("hot statements, planned since", found)
