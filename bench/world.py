@@ -44,12 +44,13 @@ SERIALS = 999
 class Secrets:
     token: bytes
     sealing: bytes
+    passes: bytes
     blind: bytes
     audit: bytes
 
     @classmethod
     def new(cls) -> Secrets:
-        return cls(*(secrets.token_bytes(32) for _ in range(4)))
+        return cls(*(secrets.token_bytes(32) for _ in range(5)))
 
     def environment(self) -> dict[str, str]:
         def text(key: bytes) -> str:
@@ -58,6 +59,7 @@ class Secrets:
         return {
             "TOKEN_KEYS": f"bench1:{text(self.token)}",
             "SEALING_KEYS": f"bench1:{text(self.sealing)}",
+            "PASS_KEYS": f"bench1:{text(self.passes)}",
             "BLIND_INDEX_KEY": text(self.blind),
             "AUDIT_KEY": text(self.audit),
         }

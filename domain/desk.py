@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sql
+from domain import audit
 from domain.booking_lists import by_ids
 from domain.errors import Conflict, NotFound
+from domain.identity import read_id_number
 from domain.permissions import require_staff_at
+from domain.person_records import document_index
 from domain.vocabulary import CLERKS, BookingStatus
 
 if TYPE_CHECKING:
@@ -68,3 +71,23 @@ async def find_by_code(conn: Connection, ctx: Context, *, provider_id: UUID, day
         raise Conflict("code_ambiguous", bookings=[booking["id"] for booking in found])
     booking_id: UUID = found[0]["id"]
     return booking_id
+
+
+async def find_by_id_number(conn: Connection, ctx: Context, *, provider_id: UUID, day: date, id_number: str) -> UUID:
+    """Return the one booking of a day that whoever shows this document has here; among several the desk chooses.
+
+    A search that does not end in checking somebody in is recorded here. Needs a transaction.
+    """
+    await require_staff_at(conn, ctx, provider_id, *CLERKS)
+    identity = read_id_number(id_number, day)
+    index = document_index(ctx.vault, identity)
+    found = await sql.bookings.of_document(
+        conn, provider_id=provider_id, day=day, kind=identity.kind, document_index=index
+    )
+    if len(found) == 1:
+        booking_id: UUID = found[0]["id"]
+        return booking_id
+    await audit.record(conn, ctx, "bookings.searched", None, by="id_number", provider_id=provider_id, found=len(found))
+    if found:
+        raise Conflict("bookings_several", bookings=[dict(row) for row in found]).keeping()
+    raise NotFound("no_booking_today").keeping()

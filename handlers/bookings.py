@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from domain import booking_lists, desk, moving
+from domain import booking_lists, desk, moving, passes
 from domain.booking_changes import ChangeRequest
 from domain.booking_rules import BookingRequest
 from domain.permissions import require_signed_in
-from domain.vocabulary import LOCAL_ZONE, BookingStatus
+from domain.vocabulary import BookingStatus, local_day
 from handlers.groups import BOOK, CHANGE, accepted
 from handlers.operation import operation
+from handlers.passes import PASS_KEYS
 from handlers.request import (
     connection,
     context,
@@ -27,7 +28,7 @@ from schemas.bookings import (
     BookingCreate,
     BookingMove,
     BookingQuery,
-    CodeCheckIn,
+    CheckIn,
     CounterBookingCreate,
     DaySearch,
     LateAdmission,
@@ -118,15 +119,24 @@ async def search_day(request: web.Request) -> web.Response:
     return page(Booking, found, limit, cursor_at)
 
 
-@operation(body=CodeCheckIn, reply=Booking)
-async def check_in_by_code(request: web.Request) -> web.Response:
-    """Check in whoever shows this code at the provider today."""
-    body = await read_body(request, CodeCheckIn)
-    ctx = context(request)
-    today = ctx.now.astimezone(LOCAL_ZONE).date()
-    async with connection(request) as conn:
-        booking_id = await desk.find_by_code(conn, ctx, day=today, **body)
-    return await _change(request, booking_id, BookingStatus.CHECKED_IN, desk=True)
+@operation(body=CheckIn, reply=Booking)
+async def check_in_somebody(request: web.Request) -> web.Response:
+    """Check in whoever is there today, by six-digit code, ID number or pass, and give a queue number.
+
+    Where several bookings fit, they are named, and the desk checks one of them in by its id.
+    """
+    body = await read_body(request, CheckIn)
+    ctx, scanned_at = context(request), body.pop("scanned_at", None)
+    today = local_day(ctx.now)
+    async with transaction(request) as conn:
+        if "code" in body:
+            booking_id = await desk.find_by_code(conn, ctx, day=today, **body)
+        elif "id_number" in body:
+            booking_id = await desk.find_by_id_number(conn, ctx, day=today, **body)
+        else:
+            keys = request.app[PASS_KEYS]
+            booking_id = await passes.find(conn, ctx, keys, scanned_at=scanned_at, **body)
+    return await _change(request, booking_id, BookingStatus.CHECKED_IN, desk=True, came_at=scanned_at)
 
 
 @operation(reply=Booking)

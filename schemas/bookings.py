@@ -1,9 +1,15 @@
 from __future__ import annotations
 
-from marshmallow import Schema, fields
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from domain.vocabulary import BookingStatus, Channel
-from schemas.fields import Cursor, Day, Digits, Limit, LocalTime, Text, Word
+from schemas.fields import Cursor, Day, Digits, Limit, LocalTime, Opaque, Text, Word
+from schemas.people import MOST_TYPED
+
+MOST_PASS = 400
+"""Letters of a pass, with white space that a scanner may add."""
 
 
 class BookingCreate(Schema):
@@ -85,6 +91,18 @@ class DaySearch(Schema):
     after = Cursor()
 
 
-class CodeCheckIn(Schema):
+class CheckIn(Schema):
+    """By exactly one of `code`, `id_number` and `pass`; of a pass that was scanned without a network, when."""
+
     provider_id = fields.UUID(required=True)
-    code = Digits(6, required=True)
+    code = Digits(6)
+    id_number = Text(MOST_TYPED)
+    text = Opaque(MOST_PASS, data_key="pass")
+    scanned_at = LocalTime()
+
+    @validates_schema
+    def one_way(self, data: dict[str, Any], **_options: Any) -> None:
+        if len({"code", "id_number", "text"} & set(data)) != 1:
+            raise ValidationError("one_way_only")
+        if "scanned_at" in data and "text" not in data:
+            raise ValidationError("with_pass_only", "scanned_at")

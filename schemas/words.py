@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.vocabulary import LOCAL_ZONE, ServiceKind, TicketStatus
+from domain.vocabulary import LOCAL_ZONE, BookingStatus, ServiceKind, TicketStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,9 +35,19 @@ TICKET_STATUSES: Mapping[str, str] = {
     TicketStatus.DONE: "已办完",
 }
 
+BOOKING_STATUSES: Mapping[str, str] = {
+    BookingStatus.BOOKED: "已约好",
+    BookingStatus.CHECKED_IN: "已报到",
+    BookingStatus.COMPLETED: "已办完",
+    BookingStatus.NO_SHOW: "已记为未到",
+    BookingStatus.CANCELLED: "已取消",
+    BookingStatus.MOVED: "已改到别的时段",
+}
+
 OF_FACTS: Mapping[str, Mapping[str, str]] = {
     "matters": MATTERS,
     "account_status": ACCOUNT_STATUSES,
+    "booking_status": BOOKING_STATUSES,
     "ticket_status": TICKET_STATUSES,
 }
 """Which words say a fact of a refusal, by the fact's name."""

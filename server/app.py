@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, cast
 from aiohttp import web
 
 from domain.file_store import FileStore, FileStoreError
+from domain.passes import PassKeys
 from domain.vault import Vault
 from handlers.docs import DOCS
 from handlers.files import FILE_STORE, MOST_UPLOADS, UPLOADS
+from handlers.passes import DRAWING, PASS_KEYS
 from handlers.ports import ACCESS_TOKENS, REVOCATIONS, SMS, THROTTLE, WECHAT
 from handlers.request import CLOCK, MAX_BODY_BYTES, POOL, SAY, VAULT
 from handlers.short_cache import AVAILABILITY, ShortCache
@@ -149,6 +151,8 @@ def build_app(
     app[VAULT] = build_vault(settings)
     app[FILE_STORE] = build_file_store(settings, app[VAULT])
     app[UPLOADS] = asyncio.Semaphore(MOST_UPLOADS)
+    app[PASS_KEYS] = PassKeys(settings.pass_keys.by_id, settings.pass_keys.current_id)
+    app[DRAWING] = asyncio.Semaphore()
     app[SAY] = say
     app[DOCS] = docs()
     app[AVAILABILITY] = ShortCache()

@@ -30,13 +30,15 @@ def make_keys(var_dir: Path) -> None:
         return
     path = var_dir / "keys.json"
     var_dir.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if "PASS_KEYS" not in known:
         keys = {
             "TOKEN_KEYS": f"{DEMO_KEY_PREFIX}1:{_new_key()}",
             "SEALING_KEYS": f"{DEMO_KEY_PREFIX}1:{_new_key()}",
+            "PASS_KEYS": f"{DEMO_KEY_PREFIX}1:{_new_key()}",
             "BLIND_INDEX_KEY": _new_key(),
             "AUDIT_KEY": _new_key(),
-        }
+        } | known
         unfinished = path.with_suffix(".new")
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(keys, file, indent=2)

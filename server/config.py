@@ -27,6 +27,10 @@ DEMO_KEY_PREFIX = "demo"
 """Key ids that `make run` makes for itself start so; production refuses them."""
 
 
+MOST_ID_LETTERS = 32
+"""Of a key's id, which stands in what was sealed or signed."""
+
+
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", object)  # type: ignore[arg-type]  # the class stands below
 
 
@@ -65,6 +69,7 @@ class Settings:
     sandbox: bool
     token_keys: Keys
     sealing_keys: Keys
+    pass_keys: Keys
     blind_index_key: bytes
     audit_key: bytes
     files_url: str
@@ -89,8 +94,10 @@ def decode_keys(name: str, text: str) -> Keys:
     by_id: dict[str, bytes] = {}
     for part in text.split(","):
         key_id, colon, key = part.strip().partition(":")
-        if not colon or not key_id.isalnum():
-            raise SettingError(f"{name} must be a list like id:base64,id:base64 with letters and digits as ids.")
+        if not colon or not key_id.isalnum() or not key_id.isascii() or len(key_id) > MOST_ID_LETTERS:
+            raise SettingError(
+                f"{name} must be a list like id:base64,id:base64; ids are at most {MOST_ID_LETTERS} letters and digits."
+            )
         if key_id in by_id:
             raise SettingError(f"{name} names the key id {key_id} twice.")
         by_id[key_id] = decode_key(f"{name} (key {key_id})", key)
@@ -114,7 +121,11 @@ def _refuse_demo_in_production(settings: Settings) -> None:
         return
     if settings.sandbox:
         raise SettingError("WECHAT_APPID and WECHAT_SECRET must be set: production does not start with the sandbox.")
-    for name, keys in (("TOKEN_KEYS", settings.token_keys), ("SEALING_KEYS", settings.sealing_keys)):
+    for name, keys in (
+        ("TOKEN_KEYS", settings.token_keys),
+        ("SEALING_KEYS", settings.sealing_keys),
+        ("PASS_KEYS", settings.pass_keys),
+    ):
         if any(key_id.startswith(DEMO_KEY_PREFIX) for key_id in keys.by_id):
             raise SettingError(f"{name} holds a demo key: production needs keys of its own.")
 
@@ -151,6 +162,7 @@ def load() -> Settings:
             sandbox=not appid,
             token_keys=decode_keys("TOKEN_KEYS", env.str("TOKEN_KEYS")),
             sealing_keys=decode_keys("SEALING_KEYS", env.str("SEALING_KEYS")),
+            pass_keys=decode_keys("PASS_KEYS", env.str("PASS_KEYS")),
             blind_index_key=decode_key("BLIND_INDEX_KEY", env.str("BLIND_INDEX_KEY")),
             audit_key=decode_key("AUDIT_KEY", env.str("AUDIT_KEY")),
             files_url=env.str("FILES_URL", (var_dir / "files").as_uri()),

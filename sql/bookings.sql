@@ -281,3 +281,14 @@ where service.provider_id = :provider_id
   and (:after::uuid is null or booking.id > :after)
 order by booking.id
 limit :most;
+
+-- name: of_document(provider_id, day, kind, document_index)
+-- Bookings that somebody with this document has at a provider on a day and that are not over.
+select booking.id, booking.status, slot.starts_at, slot.resource, service.name as service_name
+from person
+join booking on booking.person_id = person.id and booking.day = :day
+join slot on slot.id = booking.slot_id
+join service on service.id = slot.service_id
+where person.document_kind = :kind and person.document_index = :document_index and person.erased_at is null
+  and service.provider_id = :provider_id and booking.status in ('booked', 'checked_in')
+order by slot.starts_at, booking.id;

@@ -306,6 +306,8 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("POST", "/v1/bookings/{id}/cancel"): with_id(lambda town: town.booking(), {"reason": "来不了"}),
     ("POST", "/v1/bookings/{id}/move"): booking_to_move,
     ("POST", "/v1/staff/bookings/{id}/move"): booking_to_move,
+    ("GET", "/v1/bookings/{id}/pass"): with_id(lambda town: town.booking()),
+    ("GET", "/v1/staff/pass-keys"): nothing,
     ("POST", "/v1/staff/bookings"): desk_booking,
     ("POST", "/v1/staff/bookings/search"): fixed(
         lambda town: Given({"provider_id": str(town.provider_id), "day": "2026-11-24"})

@@ -81,6 +81,7 @@ def settings(database: str, tmp_path: Path, outside: Outside) -> Settings:
         sandbox=True,
         token_keys=Keys({"test1": key("token")}),
         sealing_keys=Keys({"test1": key("sealing")}),
+        pass_keys=Keys({"p1": key("pass")}),
         blind_index_key=key("blind"),
         audit_key=key("audit"),
         files_url=(tmp_path / "files").as_uri(),

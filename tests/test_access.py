@@ -72,6 +72,8 @@ MAY = {
     ("GET", "/v1/bookings/{id}/calendar"): of_family(),
     ("POST", "/v1/bookings/{id}/cancel"): of_family(),
     ("POST", "/v1/bookings/{id}/move"): of_family(201),
+    ("GET", "/v1/bookings/{id}/pass"): of_family(),
+    ("GET", "/v1/staff/pass-keys"): of_staff("clerk", elsewhere=200),
     ("POST", "/v1/staff/bookings"): of_staff("clerk", 201),
     ("POST", "/v1/staff/bookings/search"): of_staff("clerk"),
     ("POST", "/v1/staff/bookings/{id}/check-in"): of_staff("clerk"),

@@ -70,6 +70,7 @@ async def service(var_dir, postgres):
         "LOG_LEVEL": "error",
         "TOKEN_KEYS": f"test1:{encoded_key('token')}",
         "SEALING_KEYS": f"test1:{encoded_key('sealing')}",
+        "PASS_KEYS": f"test1:{encoded_key('pass')}",
         "BLIND_INDEX_KEY": encoded_key("blind"),
         "AUDIT_KEY": encoded_key("audit"),
     }

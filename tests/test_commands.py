@@ -23,6 +23,7 @@ def command(database, tmp_path):
             "VAR_DIR": str(tmp_path),
             "TOKEN_KEYS": f"test1:{encoded_key('token')}",
             "SEALING_KEYS": f"test1:{encoded_key('sealing')}",
+            "PASS_KEYS": f"test1:{encoded_key('pass')}",
             "BLIND_INDEX_KEY": encoded_key("blind"),
             "AUDIT_KEY": encoded_key("audit"),
             **changes,

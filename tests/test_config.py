@@ -17,6 +17,7 @@ from tests.conftest import encoded_key
 GOOD = {
     "TOKEN_KEYS": f"a1:{encoded_key('token')}",
     "SEALING_KEYS": f"a1:{encoded_key('old')},a2:{encoded_key('new')}",
+    "PASS_KEYS": f"p1:{encoded_key('pass')}",
     "BLIND_INDEX_KEY": encoded_key("blind"),
     "AUDIT_KEY": encoded_key("audit"),
 }
@@ -80,6 +81,10 @@ def test_a_setting_may_stand_in_a_file(monkeypatch, tmp_path):
         ("TOKEN_KEYS", f"a1:{SHORT}"),
         ("SEALING_KEYS", f"a1:{encoded_key('x')},a1:{encoded_key('y')}"),
         ("SEALING_KEYS", "a-1:x"),
+        ("PASS_KEYS", None),
+        ("PASS_KEYS", f"p1:{SHORT}"),
+        ("PASS_KEYS", f"{'p' * 33}:{encoded_key('pass')}"),
+        ("PASS_KEYS", f"钥匙:{encoded_key('pass')}"),
         ("BLIND_INDEX_KEY", None),
         ("BLIND_INDEX_KEY", "not base64!"),
         ("AUDIT_KEY", SHORT),
@@ -102,6 +107,7 @@ def test_a_bad_setting_is_named_in_one_sentence(monkeypatch, name, value):
     [
         ({"WECHAT_APPID": None, "WECHAT_SECRET": None}, "WECHAT_APPID"),
         ({"TOKEN_KEYS": f"demo1:{encoded_key('token')}"}, "TOKEN_KEYS"),
+        ({"PASS_KEYS": f"demo1:{encoded_key('pass')}"}, "PASS_KEYS"),
         ({"SEALING_KEYS": f"demo1:{encoded_key('old')},a2:{encoded_key('new')}"}, "SEALING_KEYS"),
     ],
 )

@@ -59,6 +59,8 @@ INDIRECT: dict[tuple[str, str], dict[str, set[str]]] = {
 """Where a code is not written at the refusal itself: the function, its codes, and the facts of each."""
 
 SAID: dict[str, set[str]] = {
+    "pass_show": {"starts_at", "provider_name", "service_name", "expires_at"},
+    "pass_open_again": {"starts_at", "provider_name", "service_name", "expires_at"},
     "policy_release": {"days", "time"},
     "policy_release_same_day": {"time"},
     "policy_order_stop": {"days", "time"},

@@ -82,7 +82,7 @@ def test_fields_are_described_as_they_are_read():
     assert create["required"] == ["person_id", "slot_id"]
     assert create["additionalProperties"] is False
     assert schemas["BookingCancel"]["properties"]["reason"] == {"type": "string", "maxLength": 200, "default": ""}
-    assert schemas["CodeCheckIn"]["properties"]["code"]["pattern"] == "^(?:[0-9]{6})$"
+    assert schemas["CheckIn"]["properties"]["code"]["pattern"] == "^(?:[0-9]{6})$"
     assert "null" not in json.dumps([operation["parameters"] for operation in OPERATIONS_OF_DOCUMENT.values()])
 
 

@@ -212,6 +212,7 @@ async def command(database, tmp_path, *words, **settings):
         "DATABASE_URL": database,
         "TOKEN_KEYS": f"test1:{encoded_key('token')}",
         "SEALING_KEYS": f"test1:{encoded_key('sealing')}",
+        "PASS_KEYS": f"test1:{encoded_key('pass')}",
         "BLIND_INDEX_KEY": encoded_key("blind"),
         "AUDIT_KEY": encoded_key("audit"),
     }
