@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 class Notice:
     """One thing to tell.
 
-    The subject of `mandate_used` and `mandate_use_cancelled` is the booking, of the other kinds of mandates
-    the mandate, of the kinds of care the request. `facts` hold no personal data.
+    The subject of `mandate_used`, `mandate_use_cancelled` and all kinds of bookings is the booking (of one that
+    was moved, the new one), of the other kinds of mandates the mandate, of the kinds of care the request.
+    `facts` hold no personal data.
     """
 
     person_id: UUID

@@ -154,6 +154,11 @@ async def hold(conn: Connection) -> None:
     await sql.policies.hold(conn, lock=ADVISORY_LOCK)
 
 
+async def take(conn: Connection) -> None:
+    """Wait until nobody makes or changes slots, and let nobody begin, until the end of the transaction."""
+    await sql.policies.take(conn, lock=ADVISORY_LOCK)
+
+
 async def ruling(conn: Connection, service_id: UUID, days: Sequence[date]) -> Mapping[date, Row]:
     """Return the policy that rules a service on each day; the schema holds one that rules where no other does."""
     rows = await sql.policies.ruling(conn, service_id=service_id, days=days)
@@ -196,7 +201,7 @@ async def publish(conn: Connection, ctx: Context, given: Mapping[str, Any]) -> R
         errors["effective_from"] = [f"not_before {today}"]
     if errors:
         raise Invalid("invalid_input", errors=errors)
-    await sql.policies.take(conn, lock=ADVISORY_LOCK)
+    await take(conn)
     scope = {"provider_id": given["provider_id"], "service_id": given["service_id"]}
     account_id = ctx.caller and ctx.caller.account_id
     version = await sql.policies.publish(conn, id=new_id(), now=ctx.now, account_id=account_id, **given)

@@ -216,6 +216,29 @@ class TicketStatus(StrEnum):
     DONE = "done"
 
 
+class Treatment(StrEnum):
+    """What happens to bookings whose slot is no more: offered the nearest equal place, moved there, or cancelled."""
+
+    OFFER = "offer"
+    MOVE = "move"
+    CANCEL = "cancel"
+
+
+class Otherwise(StrEnum):
+    """And to those for whom there is no equal place."""
+
+    CANCEL = "cancel"
+    PHONE = "phone"
+
+
+class OfferStatus(StrEnum):
+    LIVE = "live"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
+
+
 class ConsentWay(StrEnum):
     """How the person or the family agreed to a mandate."""
 
@@ -254,6 +277,11 @@ class NoticeKind(StrEnum):
     CARE_REQUESTED = "care_requested"
     CARE_JOINED = "care_joined"
     BOOKING_MOVED = "booking_moved"
+    BOOKING_CANCELLED = "booking_cancelled"
+    BOOKING_STANDS = "booking_stands"
+    REBOOKING_OFFERED = "rebooking_offered"
+    REBOOKING_LAPSED = "rebooking_lapsed"
+    REBOOKING_BY_PHONE = "rebooking_by_phone"
 
 
 class VolunteerStatus(StrEnum):
@@ -329,6 +357,12 @@ MAX_DAYS_SHOWN = 62
 MAX_DAYS_CHANGED = 92
 MAX_SLOTS_MADE = 20_000
 """Of one pattern."""
+MAX_SLOTS_CHANGED = 5_000
+MAX_BOOKINGS_TREATED = 2_000
+"""By one closure or change of a schedule: it holds their slots and persons locked until it is done."""
+REHOUSING_DAYS = 31
+"""How far from its day a booking is given another place; what is further off helps nobody who needs this one."""
+LONGEST_ANSWER_HOURS = 168
 MOST_BOOKINGS_NAMED = 1_000
 """In the answer to closing slots; it counts them all."""
 

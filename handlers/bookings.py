@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from domain import booking_lists, desk, moving, passes
+from domain import booking_lists, desk, moving, passes, rebooking
 from domain.booking_changes import ChangeRequest
 from domain.booking_rules import BookingRequest
 from domain.permissions import require_signed_in
@@ -28,6 +28,7 @@ from schemas.bookings import (
     BookingCreate,
     BookingMove,
     BookingQuery,
+    BookingShown,
     CheckIn,
     CounterBookingCreate,
     DaySearch,
@@ -74,11 +75,27 @@ async def list_own(request: web.Request) -> web.Response:
     return page(Booking, found, query["limit"], cursor_at)
 
 
-@operation(reply=Booking)
+@operation(reply=BookingShown)
 async def get(request: web.Request) -> web.Response:
-    """Show one booking."""
+    """Show one booking, with the other place that is offered for it where its slot was closed."""
     async with connection(request) as conn:
-        return reply(Booking, await booking_lists.get(conn, context(request), path_id(request)))
+        return reply(BookingShown, await rebooking.show(conn, context(request), path_id(request)))
+
+
+@operation(reply=Booking)
+async def accept_offer(request: web.Request) -> web.Response:
+    """Take the place that is offered for a booking whose slot was closed; answers the booking of that place."""
+    async with transaction(request) as conn:
+        taken = await rebooking.accept(conn, context(request), path_id(request))
+    return reply(Booking, taken)
+
+
+@operation(reply=Booking)
+async def decline_offer(request: web.Request) -> web.Response:
+    """Give the booking up instead; it never counts against the person."""
+    async with transaction(request) as conn:
+        given_up = await rebooking.decline(conn, context(request), path_id(request))
+    return reply(Booking, given_up)
 
 
 @operation(body=BookingCancel, reply=Booking)

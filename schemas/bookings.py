@@ -71,6 +71,20 @@ class Booking(Schema):
     changed_at = LocalTime(required=True)
 
 
+class RebookingOffer(Schema):
+    """A place that is kept for a booking whose slot was closed, until `expires_at`."""
+
+    slot_id = fields.UUID(required=True)
+    starts_at = LocalTime(required=True)
+    ends_at = LocalTime(required=True)
+    resource = fields.String(required=True)
+    expires_at = LocalTime(required=True)
+
+
+class BookingShown(Booking):
+    offer = fields.Nested(RebookingOffer, required=True, allow_none=True)
+
+
 class BookingQuery(Schema):
     status = Word(BookingStatus, load_default=None)
     person = fields.UUID(load_default=None)

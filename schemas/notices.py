@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CATALOGUE = tomllib.loads(Path(__file__).with_name("notices.toml").read_text(encoding="utf-8"))
 SENTENCES: dict[str, str] = CATALOGUE["sentence"]
 UNKNOWN: dict[str, str] = CATALOGUE["unknown"]
-MOMENTS = {"was"}
+MOMENTS = ("was", "offered", "answer_by")
 """Facts that are a moment."""
 
 
@@ -30,10 +30,8 @@ def sentence(notice: Record) -> str:
 
 
 def _words(notice: Record) -> dict[str, Any]:
-    moments = {
-        name: words.minute(datetime.fromisoformat(notice["facts"][name])) for name in MOMENTS & notice["facts"].keys()
-    }
-    return moments | {
+    facts = notice["facts"]
+    return {name: _minute(facts.get(name)) for name in MOMENTS} | {
         "person": notice["person_name"] or UNKNOWN["person"],
         "volunteer": notice["volunteer_name"] or UNKNOWN["volunteer"],
         "team": notice["team_name"],
@@ -42,8 +40,15 @@ def _words(notice: Record) -> dict[str, Any]:
         "provider": notice["provider_name"],
         "department": notice["department"],
         "service": notice["service_name"],
+        "phone": notice["provider_phone"],
         "starts_at": notice["starts_at"] and words.minute(notice["starts_at"]),
+        "reason": facts.get("reason"),
     }
+
+
+def _minute(told: str | None) -> str | None:
+    """Say a moment of a notice's own facts, where it is written as text."""
+    return told and words.minute(datetime.fromisoformat(told))
 
 
 class NoticeQuery(Schema):

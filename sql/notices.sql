@@ -10,7 +10,8 @@ from unnest(:ids::uuid[], :persons::uuid[], :kinds::text[], :subjects::uuid[], :
 select notice.id, notice.kind, notice.subject_id, notice.facts, notice.created_at, notice.person_id,
     person.name as person_name, mandate.id as mandate_id, mandate.matters, mandate.expires_at,
     helper.name as volunteer_name, team.name as team_name, booking.id as booking_id, slot.starts_at,
-    service.department, service.name as service_name, provider.name as provider_name
+    service.department, service.name as service_name, provider.name as provider_name,
+    provider.phone as provider_phone
 from notice
 join care on care.person_id = notice.person_id and care.account_id = :account_id and care.ended_at is null
 join person on person.id = notice.person_id

@@ -3,7 +3,7 @@
 select pg_advisory_xact_lock_shared(:lock);
 
 -- name: take(lock)^
--- Wait until nobody makes or changes slots, and let nobody begin: for whoever publishes a policy.
+-- Wait until nobody makes or changes slots, and let nobody begin: for whoever publishes a policy or closes something.
 select pg_advisory_xact_lock(:lock);
 
 -- name: list_of_staff(account_id, roles, provider_id, service_id, after, limit)

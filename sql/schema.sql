@@ -44,6 +44,21 @@ end $$;
 
 COMMENT ON FUNCTION public.clinic_day_announce() IS 'wakes whoever waits in any process, from the commit on';
 
+CREATE FUNCTION public.closure_on(of_service uuid, of_resource text, of_day date) RETURNS uuid
+    LANGUAGE sql STABLE
+    AS $$
+    select closure.id
+    from service join closure on closure.provider_id = service.provider_id
+    where service.id = of_service and closure.lifted_at is null
+      and (closure.service_id is null or closure.service_id = of_service)
+      and (closure.resource is null or closure.resource = of_resource)
+      and of_day between closure.first_day and closure.last_day
+    order by closure.id
+    limit 1
+$$;
+
+COMMENT ON FUNCTION public.closure_on(of_service uuid, of_resource text, of_day date) IS 'the closure that holds a service, or its doctor or counter, shut on a day; or null';
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -442,7 +457,7 @@ CREATE TABLE public.notice (
     subject_id uuid NOT NULL,
     facts jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['mandate_requested'::text, 'mandate_given'::text, 'mandate_revoked'::text, 'mandate_used'::text, 'mandate_use_cancelled'::text, 'care_requested'::text, 'care_joined'::text, 'booking_moved'::text, 'booking_cancelled'::text, 'rebooking_offered'::text, 'rebooking_lapsed'::text, 'place_offered'::text, 'offer_lapsed'::text, 'waitlist_ended'::text, 'no_show'::text, 'no_show_corrected'::text, 'suspended'::text, 'suspension_lifted'::text, 'appeal_decided'::text])))
+    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['mandate_requested'::text, 'mandate_given'::text, 'mandate_revoked'::text, 'mandate_used'::text, 'mandate_use_cancelled'::text, 'care_requested'::text, 'care_joined'::text, 'booking_moved'::text, 'booking_cancelled'::text, 'booking_stands'::text, 'rebooking_offered'::text, 'rebooking_lapsed'::text, 'rebooking_by_phone'::text, 'place_offered'::text, 'offer_lapsed'::text, 'waitlist_ended'::text, 'no_show'::text, 'no_show_corrected'::text, 'suspended'::text, 'suspension_lifted'::text, 'appeal_decided'::text])))
 );
 
 COMMENT ON TABLE public.notice IS 'what a person or the family has to be told; written in the transaction of its cause';

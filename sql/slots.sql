@@ -26,26 +26,33 @@ limit :limit;
 
 -- name: insert(service_id, resource, ids, starts, ends, days, policies, releases, order_stops, cancels, fall_backs, channels, capacities)$
 -- Make slots with their pools, with the times that each day's policy gives; count those made, keep those that exist.
+-- On a day that a closure holds shut they are made closed.
 with given as (
     select * from unnest(:ids::uuid[], :starts::timestamptz[], :ends::timestamptz[]) as row (id, starts_at, ends_at)
 ), ruled as (
     select * from unnest(:days::date[], :policies::uuid[], :releases::timestamptz[], :order_stops::timestamptz[],
                          :cancels::timestamptz[], :fall_backs::timestamptz[])
         as row (day, policy_id, release_at, order_until, cancel_until, fall_back_at)
+), shut as materialized (
+    select ruled.day, closure.id, closure.reason
+    from ruled join closure on closure.id = closure_on(:service_id, :resource, ruled.day)
 ), made as (
     insert into slot (id, service_id, policy_id, day, starts_at, ends_at, release_at, order_until, cancel_until,
-                      fall_back_at, resource)
+                      fall_back_at, resource, state, closed_reason, closure_id)
     select given.id, :service_id, ruled.policy_id, ruled.day, given.starts_at, given.ends_at,
            least(given.starts_at, ruled.release_at), least(given.starts_at, ruled.order_until),
            least(given.starts_at, ruled.cancel_until),
-           case when ruled.fall_back_at is not null then least(given.starts_at, ruled.fall_back_at) end, :resource
-    from given join ruled on ruled.day = (given.starts_at at time zone 'Asia/Shanghai')::date
+           case when ruled.fall_back_at is not null then least(given.starts_at, ruled.fall_back_at) end, :resource,
+           case when shut.id is null then 'open' else 'closed' end, shut.reason, shut.id
+    from given
+    join ruled on ruled.day = (given.starts_at at time zone 'Asia/Shanghai')::date
+    left join shut on shut.day = ruled.day
     order by given.starts_at
     on conflict (service_id, starts_at, resource) do nothing
-    returning id
+    returning id, state
 ), pools as (
-    insert into slot_pool (slot_id, channel, capacity)
-    select made.id, pool.channel, pool.capacity
+    insert into slot_pool (slot_id, channel, capacity, open)
+    select made.id, pool.channel, pool.capacity, made.state = 'open'
     from made cross join unnest(:channels::text[], :capacities::integer[]) as pool (channel, capacity)
 )
 select count(*) from made;
@@ -116,7 +123,7 @@ select id from closed;
 -- name: reopen(ids, now)
 -- Open those of the slots that are closed and not over; their pools say so too.
 with reopened as (
-    update slot set state = 'open', closed_reason = null, version = version + 1
+    update slot set state = 'open', closed_reason = null, closure_id = null, version = version + 1
     where id = any(:ids::uuid[]) and state = 'closed' and ends_at > :now
     returning id
 ), unshut as (

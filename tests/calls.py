@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.town import Town
 
 PASSWORD = "correct horse battery"
+DAY = "2026-12-10"
 OTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
@@ -274,6 +275,24 @@ async def regrant(town):
     return Given({"grants": [town.grant("clerk")]}, {"id": await town.colleague()})
 
 
+def closure_form(town):
+    return {"provider_id": str(town.provider_id), "service_id": str(town.service_id), "from": DAY, "to": DAY}
+
+
+async def closing(town):
+    """Make a closure that was previewed and not carried out."""
+    status, effect = await town.send("POST", "/v1/staff/closures/preview", Given(closure_form(town)), "manager")
+    assert status == 200, effect
+    decided = {"digest": effect["digest"], "treatment": "cancel", "reason": "停诊"}
+    return Given(closure_form(town) | decided)
+
+
+async def closure(town):
+    status, made = await town.send("POST", "/v1/staff/closures", await closing(town), "manager")
+    assert status == 201, made
+    return made["id"]
+
+
 nothing = fixed(lambda _town: Given())
 soon = {"minutes_from_now": 60}
 
@@ -308,6 +327,8 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("POST", "/v1/staff/bookings/{id}/move"): booking_to_move,
     ("GET", "/v1/bookings/{id}/pass"): with_id(lambda town: town.booking()),
     ("GET", "/v1/staff/pass-keys"): nothing,
+    ("POST", "/v1/bookings/{id}/offer/accept"): with_id(lambda town: town.offered_booking()),
+    ("POST", "/v1/bookings/{id}/offer/decline"): with_id(lambda town: town.offered_booking()),
     ("POST", "/v1/staff/bookings"): desk_booking,
     ("POST", "/v1/staff/bookings/search"): fixed(
         lambda town: Given({"provider_id": str(town.provider_id), "day": "2026-11-24"})
@@ -367,6 +388,11 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("PUT", "/v1/staff/slots/{id}"): with_id(lambda town: town.slot(), {"version": 1, "capacity": {"public": 9}}),
     ("POST", "/v1/staff/slots/{id}/close"): with_id(lambda town: town.slot(), {"reason": "停诊"}),
     ("POST", "/v1/staff/slots/{id}/reopen"): with_id(lambda town: town.slot(state="closed")),
+    ("GET", "/v1/staff/closures"): fixed(lambda town: Given(query={"provider": str(town.provider_id)})),
+    ("POST", "/v1/staff/closures"): closing,
+    ("POST", "/v1/staff/closures/preview"): fixed(lambda town: Given(closure_form(town))),
+    ("GET", "/v1/staff/closures/{id}"): with_id(closure),
+    ("POST", "/v1/staff/closures/{id}/lift"): with_id(closure),
     ("GET", "/v1/staff/me"): nothing,
     ("GET", "/v1/staff/accounts"): nothing,
     ("POST", "/v1/staff/accounts"): fixed(

@@ -525,3 +525,34 @@ async def ticket(conn: Connection, booking_id: UUID, now: datetime, *, status: s
         now if status in ("called", "skipped") else None,
     )
     return number
+
+
+async def rebooking_offer(
+    conn: Connection,
+    booking_id: UUID,
+    slot_id: UUID,
+    *,
+    channel: str = "public",
+    expires_at: datetime = datetime(2026, 11, 24, 8, tzinfo=LOCAL_ZONE),
+) -> UUID:
+    """Close a booking's slot and keep a place of another for it."""
+    offer_id = new_id()
+    await conn.execute(
+        """with closed as (
+               update slot set state = 'closed', closed_reason = '停诊'
+               where id = (select slot_id from booking where id = $1) returning id)
+           update slot_pool set open = false where slot_id in (select id from closed)""",
+        booking_id,
+    )
+    await conn.execute("update slot_pool set taken = taken + 1 where slot_id = $1 and channel = $2", slot_id, channel)
+    await conn.execute(
+        """insert into place_offer (id, slot_id, channel, places, booking_id, created_at, expires_at)
+           values ($1, $2, $3, 1, $4, $5, $6)""",
+        offer_id,
+        slot_id,
+        channel,
+        booking_id,
+        EPOCH,
+        expires_at,
+    )
+    return offer_id

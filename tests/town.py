@@ -177,6 +177,12 @@ class Town:
         await make.ticket(self.conn, booking_id, self.app[CLOCK](), status=status)
         return booking_id
 
+    async def offered_booking(self):
+        """Make a booking on a closed slot, for which a place in another is kept."""
+        booking_id = await self.booking()
+        await make.rebooking_offer(self.conn, booking_id, await self.slot())
+        return booking_id
+
     async def applicant(self, status="applied"):
         made = await make.resident(self.conn, self.app, number=id_number())
         return await make.volunteer(self.conn, made.account_id, team_id=self.team_id, status=status)

@@ -150,6 +150,18 @@ create index closure_service on closure (service_id);
 create index closure_created_by on closure (created_by);
 create index closure_lifted_by on closure (lifted_by);
 
+create function closure_on(of_service uuid, of_resource text, of_day date) returns uuid language sql stable as $$
+    select closure.id
+    from service join closure on closure.provider_id = service.provider_id
+    where service.id = of_service and closure.lifted_at is null
+      and (closure.service_id is null or closure.service_id = of_service)
+      and (closure.resource is null or closure.resource = of_resource)
+      and of_day between closure.first_day and closure.last_day
+    order by closure.id
+    limit 1
+$$;
+comment on function closure_on is 'the closure that holds a service, or its doctor or counter, shut on a day; or null';
+
 alter table slot
     add column schedule_id uuid references schedule,
     add column closure_id uuid references closure,
@@ -389,6 +401,7 @@ alter table notice drop constraint notice_kind_check;
 alter table notice add constraint notice_kind_check check (kind in (
     'mandate_requested', 'mandate_given', 'mandate_revoked', 'mandate_used', 'mandate_use_cancelled',
     'care_requested', 'care_joined',
-    'booking_moved', 'booking_cancelled', 'rebooking_offered', 'rebooking_lapsed',
+    'booking_moved', 'booking_cancelled', 'booking_stands', 'rebooking_offered', 'rebooking_lapsed',
+    'rebooking_by_phone',
     'place_offered', 'offer_lapsed', 'waitlist_ended',
     'no_show', 'no_show_corrected', 'suspended', 'suspension_lifted', 'appeal_decided'));
