@@ -126,6 +126,11 @@ def read_phone(text: str) -> str:
     return found[1]
 
 
+def mask_name(name: str) -> str:
+    """Keep the first character; how long the rest is stays unsaid."""
+    return f"{name[:1]}**"
+
+
 def mask_id_number(number: str) -> str:
     return f"{number[:6]}{'*' * 8}{number[-4:]}"
 

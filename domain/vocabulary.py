@@ -266,6 +266,18 @@ class FilePurpose(StrEnum):
     MANDATE_PAPER = "mandate_paper"
 
 
+class ExportFormat(StrEnum):
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+class ShownNames(StrEnum):
+    """How names of persons stand in an export."""
+
+    MASKED = "masked"
+    FULL = "full"
+
+
 class NoticeKind(StrEnum):
     """What a person or the family is told about."""
 
@@ -355,6 +367,8 @@ MAX_SLOT_HOURS = 24
 MAX_DAYS_AHEAD = 366
 MAX_DAYS_SHOWN = 62
 MAX_DAYS_CHANGED = 92
+MAX_DAYS_EXPORTED = 92
+MAX_BOOKINGS_EXPORTED = 50_000
 MAX_SLOTS_MADE = 20_000
 """Of one pattern."""
 MAX_SLOTS_CHANGED = 5_000

@@ -14,6 +14,7 @@ from aiohttp import web
 from domain.file_store import FileStore, FileStoreError
 from domain.passes import PassKeys
 from domain.vault import Vault
+from handlers.booking_exports import EXPORTS, MOST_EXPORTS
 from handlers.docs import DOCS
 from handlers.files import FILE_STORE, MOST_UPLOADS, UPLOADS
 from handlers.passes import DRAWING, PASS_KEYS
@@ -153,6 +154,7 @@ def build_app(
     app[UPLOADS] = asyncio.Semaphore(MOST_UPLOADS)
     app[PASS_KEYS] = PassKeys(settings.pass_keys.by_id, settings.pass_keys.current_id)
     app[DRAWING] = asyncio.Semaphore()
+    app[EXPORTS] = asyncio.Semaphore(MOST_EXPORTS)
     app[SAY] = say
     app[DOCS] = docs()
     app[AVAILABILITY] = ShortCache()

@@ -78,6 +78,11 @@ async def next_call(town):
     return Given({"resource": clinic["resource"]}, {"id": clinic["service_id"]})
 
 
+async def bookings_of_days(town):
+    await town.booking()
+    return Given(query={"provider": str(town.provider_id), "from": "2026-11-24", "to": "2026-11-26"})
+
+
 async def own_session(town):
     await town.headers("family")
     account_id, _ = town.accounts["family"]
@@ -338,6 +343,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("POST", "/v1/staff/bookings/{id}/complete"): with_id(lambda town: town.booking("checked_in", **soon)),
     ("POST", "/v1/staff/bookings/{id}/no-show"): with_id(lambda town: town.booking(minutes_from_now=-60)),
     ("POST", "/v1/staff/bookings/{id}/cancel"): with_id(lambda town: town.booking(), {"reason": "医生出诊"}),
+    ("GET", "/v1/staff/exports/bookings"): bookings_of_days,
     ("POST", "/v1/staff/check-ins"): code_check_in,
     ("GET", "/v1/staff/queues"): fixed(lambda town: Given(query={"provider": str(town.provider_id)})),
     ("GET", "/v1/staff/queues/{id}"): with_id(lambda town: same(town.service_id)),
