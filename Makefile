@@ -6,7 +6,7 @@ VAR_DIR ?= var
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint format model bench plans schema lock clean environment
+.PHONY: help run demo test check lint format model guards bench plans schema lock clean environment
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -37,6 +37,9 @@ format: environment ## format the code and mend what can be mended
 
 model: environment ## tell the model test thousands of random stories (MODEL_EXAMPLES, MODEL_STEPS)
 	@MODEL_EXAMPLES=$${MODEL_EXAMPLES:-2000} MODEL_STEPS=$${MODEL_STEPS:-60} $(PY) -m pytest tests/test_model.py
+
+guards: environment ## take each guard of the races away and see its test turn red
+	@$(PY) -m tests.guards
 
 bench: environment ## measure bookings a second beside pgbench
 	@exec $(PY) -m bench

@@ -137,8 +137,3 @@ def mask_id_number(number: str) -> str:
 
 def mask_phone(phone: str) -> str:
     return f"{phone[:3]}****{phone[-4:]}"
-
-
-def mask_name(name: str) -> str:
-    """Leave the first character: enough to tell people on one list apart, for who need not know them."""
-    return name[:1] + "*" * (len(name) - 1)

@@ -1,0 +1,182 @@
+"""Takes each guard of the races away, one at a time in a copy of the project, and looks whether its test turns red.
+
+`python -m tests.guards [part of a name …]`, or `make guards`. A guard that can go without a test noticing is none.
+`docs/guards.md` says of each what it is for.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """`taken` stands once in the file; with `instead` in its place the test must fail."""
+
+    name: str
+    path: str
+    taken: str
+    test: str
+    instead: str = ""
+
+
+GUARDS = (
+    Guard(
+        "one booking of a person at a time",
+        "sql/bookings.sql",
+        "and (select count(taken) from turn) >= 0\norder by id\nfor no key update;",
+        "test_booking_locks.py::test_a_persons_limit_holds_while_another_booking_of_the_person_is_stuck",
+        "and (select count(taken) from turn) >= 0\norder by id;",
+    ),
+    Guard(
+        "one booking for others of an account at a time",
+        "sql/bookings.sql",
+        "select pg_advisory_xact_lock(hashtextextended('bookings of account ' || account_id, 0)) as taken",
+        "test_account_limit.py::test_ten_at_once_for_ten_children_are_two",
+        "select account_id as taken",
+    ),
+    Guard(
+        "one booking of a volunteer at a time",
+        "sql/bookings.sql",
+        "order by volunteer.id\nfor no key update;",
+        "test_booking_locks.py::test_a_volunteers_limit_holds_while_another_booking_of_the_volunteer_is_stuck",
+        "order by volunteer.id;",
+    ),
+    Guard(
+        "places are counted under the pool's lock",
+        "sql/bookings.sql",
+        "order by slot_id, channel\nfor no key update of slot_pool;",
+        "test_booking_locks.py::test_the_last_place_is_given_once_while_its_booking_is_stuck",
+        "order by slot_id, channel;",
+    ),
+    Guard(
+        "a pool says itself whether it is open",
+        "sql/bookings.sql",
+        "capacity - taken as free, issued, open,",
+        "test_booking_locks.py::test_a_booking_waits_for_a_slot_that_is_just_being_closed",
+        "capacity - taken as free, issued, true as open,",
+    ),
+    Guard(
+        "one change of a booking at a time",
+        "sql/bookings.sql",
+        "select id from booking where id = any(:ids::uuid[]) order by id for no key update;",
+        "test_booking_locks.py::test_a_second_change_waits_for_the_first",
+        "select id from booking where id = any(:ids::uuid[]) order by id;",
+    ),
+    Guard(
+        "nothing is booked before its release",
+        "domain/booking_rules.py",
+        'if now < slot["release_at"]:',
+        "test_database_clock.py::test_nothing_happens_at_the_release_but_that_the_time_has_come",
+        'if slot["release_at"] is None:',
+    ),
+    Guard(
+        "the database's clock decides",
+        "server/app.py",
+        "clock = clock or DatabaseClock(metrics)",
+        "test_database_clock.py::test_hosts_with_wrong_clocks_release_at_the_moment_of_the_database",
+        "clock = clock or (lambda: datetime.fromtimestamp(time.time(), UTC))",
+    ),
+    Guard(
+        "one worker leads",
+        "sql/worker.sql",
+        "select pg_try_advisory_lock(:key);",
+        "test_worker.py::test_one_leads_and_another_follows_when_it_is_gone",
+        "select :key::bigint is not null;",
+    ),
+    Guard(
+        "a leader without its lock stops",
+        "server/worker.py",
+        "await sql.worker.beat(conn)",
+        "test_worker.py::test_a_leader_that_loses_its_connection_stops_and_stands_by_again",
+        "pass",
+    ),
+    Guard(
+        "a booking is moved or cancelled, not both",
+        "domain/moving.py",
+        "    await sql.bookings.lock_bookings(conn, ids=[booking_id])\n",
+        "test_moving.py::test_moving_and_cancelling_race_to_one_end",
+    ),
+    Guard(
+        "a moved booking gives its place back",
+        "domain/moving.py",
+        'await places.give_back(conn, [places.Returned(old["slot_id"], old["channel"], KeptBecause.MOVED)], ctx.now)',
+        "test_moving.py::test_the_new_place_is_taken_and_the_old_one_given_back",
+        "pass",
+    ),
+    Guard(
+        "a place that comes back waits for who is just joining",
+        "sql/places.sql",
+        "order by service_id\nfor share;",
+        "test_places.py::test_cancelling_waits_for_who_is_just_joining_the_queue",
+        "order by service_id;",
+    ),
+    Guard(
+        "when a place is free again cannot be foreseen",
+        "domain/places.py",
+        "chances=[_random.random() for _ in places]",
+        "test_places.py::test_a_cancelled_place_is_kept_back_for_a_random_time_of_the_range",
+        "chances=[0.5 for _ in places]",
+    ),
+    Guard(
+        "the person of a booking never changes",
+        "sql/migrations/0004_fair_numbers.sql",
+        "for each row when (old.person_id <> new.person_id) execute function booking_person_stays();",
+        "test_moving.py::test_the_person_of_a_booking_never_changes",
+        "for each row when (false) execute function booking_person_stays();",
+    ),
+    Guard(
+        "two counters that call at once call two people",
+        "domain/queues.py",
+        "    await sql.queues.raise_version(conn, **clinic)\n    called = await",
+        "test_queues.py::test_two_counters_that_call_at_once_call_two_people",
+        "    called = await",
+    ),
+    Guard(
+        "a schedule under change makes no slots",
+        "sql/schedules.sql",
+        "where id = :id and state = 'active'\nfor no key update skip locked;",
+        "test_schedule_generation.py::test_a_schedule_that_is_being_changed_is_left_for_the_next_turn",
+        "where id = :id and state = 'active';",
+    ),
+)
+
+
+def turns_red(guard: Guard, copy: Path) -> bool:
+    """Whether the test fails, rather than pass or not run at all, while the guard is gone."""
+    path = copy / guard.path
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole.replace(guard.taken, guard.instead), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"tests/{guard.test}"]
+    try:
+        run = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    finally:
+        path.write_text(whole, encoding="utf-8")
+    return run.returncode == 1 and "FAILED" in run.stdout
+
+
+def main(wanted: list[str]) -> int:
+    unnoticed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
+        for guard in GUARDS:
+            if wanted and not any(word in guard.name for word in wanted):
+                continue
+            red = turns_red(guard, copy)
+            unnoticed += not red
+            sys.stdout.write(f"{'red ' if red else 'NOT RED'} {guard.name}: {guard.test}\n")
+            sys.stdout.flush()
+    return unnoticed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
