@@ -19,14 +19,14 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from domain import booking_changes, bookings, moving, slots
+from domain import booking_changes, bookings, closures, moving, rebooking, slots
 from domain.booking_changes import ChangeRequest
 from domain.booking_rules import BookingRequest
 from domain.callers import Caller
 from domain.context import Context
 from domain.errors import Refusal
 from domain.identifiers import new_id
-from domain.vocabulary import BookingStatus
+from domain.vocabulary import BookingStatus, Otherwise, Treatment
 from server.app import build_app, build_file_store, build_vault
 from server.chores import CHORES
 from server.database import prepare_connection
@@ -38,7 +38,7 @@ from tests.conftest import MovableClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
+    from datetime import date, datetime
     from uuid import UUID
 
     from domain.vault import Vault
@@ -47,8 +47,15 @@ EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "60"))
 STEPS = int(os.environ.get("MODEL_STEPS", "30"))
 
 NUMBER = st.integers(min_value=0, max_value=11)
+DAYS = st.sampled_from(
+    [
+        (model_world.TOMORROW, model_world.TOMORROW),
+        (model_world.TOMORROW, model_world.DAY_AFTER),
+        (model_world.DAY_AFTER, model_world.DAY_AFTER),
+    ]
+)
 MINUTES = st.sampled_from([1, 10, 31, 61, 24 * 60])
-PRUNING = ("sessions", "idempotency_keys", "erased_people", "files")
+PRUNING = ("sessions", "idempotency_keys", "erased_people", "files", "reconcile")
 AT_WORK = tuple(chore for chore in CHORES if chore.name not in PRUNING)
 
 
@@ -88,6 +95,7 @@ class Model(RuleBasedStateMachine):
         self.run(self.story.start())
         self.books: model_world.Books = self.run(model_world.read(self.conn))
         self.keys = 0
+        self.closures: list[UUID] = []
 
     def teardown(self) -> None:
         self.run(self.story.rollback())
@@ -210,6 +218,89 @@ class Model(RuleBasedStateMachine):
             "capacity": {channel: capacity},
         }
         self.step(lambda: slots.change(self.conn, ctx, slot_id, given))
+
+    @rule(
+        service=st.integers(-1, 2),
+        days=DAYS,
+        treatment=st.sampled_from(Treatment),
+        otherwise=st.sampled_from(Otherwise),
+        meanwhile=st.booleans(),
+    )
+    def close_some_days(
+        self, service: int, days: tuple[date, date], treatment: Treatment, otherwise: Otherwise, *, meanwhile: bool
+    ) -> None:
+        """Preview, let something happen in between or not, and apply: what is done is what was shown."""
+        ctx = self.context(self.town.manager.account_id)
+        scope = {
+            "provider_id": self.town.provider_id,
+            "service_id": None if service < 0 else self.town.services[service],
+            "resource": None,
+            "first": days[0],
+            "last": days[1],
+        }
+        shown, _ = self.step(lambda: closures.preview(self.conn, ctx, scope))
+        if isinstance(shown, Refusal):
+            return
+        if meanwhile and self.live():
+            self.cancel(0, desk=True)
+        decision = {
+            "digest": shown["digest"],
+            "treatment": treatment,
+            "otherwise": otherwise,
+            "answer_hours": 24,
+            "reason": "停诊",
+        }
+        applied, before = self.step(lambda: closures.apply(self.conn, ctx, scope | decision))
+        if isinstance(applied, Refusal):
+            assert applied.code == "world_changed"
+            assert meanwhile
+            return
+        self.closures.append(applied["id"])
+        assert not any(
+            slot["state"] == "open" and slot["ends_at"] > self.now and days[0] <= slot["day"] <= days[1]
+            for slot in self.books.slots.values()
+            if service < 0 or slot["service_id"] == self.town.services[service]
+        )
+        for row in shown["bookings"]:
+            if row["status"] != "booked":
+                assert self.books.bookings[row["id"]] == before.bookings[row["id"]]
+            elif treatment is Treatment.CANCEL or (row["place"] is None and otherwise is Otherwise.CANCEL):
+                assert self.books.bookings[row["id"]]["status"] == "cancelled"
+            elif row["place"] is not None and treatment is Treatment.MOVE:
+                assert self.books.bookings[row["id"]]["status"] == "moved"
+            else:
+                assert self.books.bookings[row["id"]]["status"] == "booked"
+
+    @precondition(lambda self: self.closures)
+    @rule(which=NUMBER)
+    def lift_a_closure(self, which: int) -> None:
+        closure_id = self.pick(self.closures, which)
+        ctx = self.context(self.town.manager.account_id)
+        self.step(lambda: closures.lift(self.conn, ctx, closure_id))
+
+    def offered_elsewhere(self) -> list[Any]:
+        return [row for row in self.books.offers.values() if row["booking_id"] and row["status"] == "live"]
+
+    @precondition(lambda self: self.offered_elsewhere())
+    @rule(which=NUMBER, accepting=st.booleans())
+    def answer_the_offer_of_another_place(self, which: int, *, accepting: bool) -> None:
+        offer = self.pick(self.offered_elsewhere(), which)
+        old = self.books.bookings[offer["booking_id"]]
+        [account_id] = [each.account_id for each in self.town.residents if each.person_id == old["person_id"]]
+        answer = rebooking.accept if accepting else rebooking.decline
+        done, before = self.step(lambda: answer(self.conn, self.context(account_id), old["id"]))
+        if isinstance(done, Refusal):
+            return
+        assert self.now < offer["expires_at"]
+        assert self.books.bookings[old["id"]]["status"] == ("moved" if accepting else "cancelled")
+        if accepting:
+            new = self.books.bookings[done["id"]]
+            assert (new["slot_id"], new["channel"], new["person_id"]) == (
+                offer["slot_id"],
+                offer["channel"],
+                old["person_id"],
+            )
+            assert done["id"] not in before.bookings
 
     # Time, and what comes with it.
 
