@@ -14,7 +14,6 @@ import sql
 from domain import audit, booking_lists, places, rehousing
 from domain.booking_limits import LONGEST_WINDOW_DAYS, Held, check_person_limits
 from domain.booking_lists import by_ids
-from domain.context import Context
 from domain.errors import Conflict, NotFound
 from domain.notices import Notice, tell_all
 from domain.permissions import require_signed_in
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 
     from asyncpg import Connection
 
+    from domain.context import Context
     from domain.rows import Row
-    from domain.vault import Vault
 
 REACH = timedelta(days=LONGEST_WINDOW_DAYS - 1)
 LAPSED_AT_ONCE = 100
@@ -83,12 +82,12 @@ async def decline(conn: Connection, ctx: Context, booking_id: UUID) -> Row:
     return (await by_ids(conn, [booking_id]))[0]
 
 
-async def lapse(conn: Connection, vault: Vault, now: datetime) -> int:
+async def lapse(conn: Connection, ctx: Context) -> int:
     """End offers that nobody answered in time, with their bookings, and those that have no object any more.
 
     Needs a transaction; returns how many there were, at most LAPSED_AT_ONCE.
     """
-    ctx = Context(None, now, vault)
+    now = ctx.now
     ended = await sql.rebooking.ended(conn, now=now, most=LAPSED_AT_ONCE)
     await places.hold_queues_of_bookings(conn, [offer["booking_id"] for offer in ended])
     offers = await sql.rebooking.take(conn, ids=[offer["id"] for offer in ended])
@@ -118,7 +117,7 @@ async def lapse(conn: Connection, vault: Vault, now: datetime) -> int:
         booking, cause = bookings[offer["booking_id"]], {"offer_id": offer["id"]}
         kind, reason = NoticeKind.REBOOKING_LAPSED, booking["closed_reason"] or ""
         entries += await rehousing.cancel(conn, ctx, [booking], reason, cause, kind=kind)
-    await audit.record_all(conn, vault, now, entries)
+    await audit.record_all(conn, ctx.vault, now, entries)
     return len(offers)
 
 

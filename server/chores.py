@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 from asyncpg import Connection
 
-from domain import erasure, files, idempotency, reconciliation, schedule_generation, sessions
+from domain import erasure, files, idempotency, rebooking, reconciliation, schedule_generation, sessions
 from domain.context import Context
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ async def reconcile(work: Work) -> Mapping[str, int]:
 
 
 CHORES = (
+    Chore("rebooking_offers", until_nothing_is_left(rebooking.lapse), seconds=QUICK_SECONDS),
     Chore("sessions", until_nothing_is_left(lambda conn, ctx: sessions.prune(conn, ctx.now)), seconds=60),
     Chore("idempotency_keys", once(lambda conn, ctx: idempotency.prune(conn, ctx.now)), seconds=3600),
     Chore("erased_people", once(lambda conn, ctx: erasure.prune(conn, ctx.now)), seconds=3600),

@@ -186,9 +186,11 @@ where booking.id = any(:ids::uuid[]);
 select id from booking where id = any(:ids::uuid[]) order by id for no key update;
 
 -- name: changes(accounts, bookings, now)
--- For each request in order: the booking, and how the account stands to it.
+-- For each request in order: the booking, and how the account stands to it. Of a closed slot no hour of cancelling is
+-- asked.
 select booking.id, booking.slot_id, booking.channel, booking.status, booking.person_id, booking.mandate_id,
-       slot.day, slot.starts_at, slot.ends_at, slot.cancel_until, slot.service_id, slot.resource,
+       slot.day, slot.starts_at, slot.ends_at, slot.service_id, slot.resource,
+       case slot.state when 'open' then slot.cancel_until else slot.ends_at end as cancel_until,
        policy.late_minutes, policy.late_rule, service.provider_id, provider.phone as provider_phone,
        (
            select id from care

@@ -1,7 +1,8 @@
 -- name: booking(id, account_id, now)^
--- A booking with its slot, and how an account stands to it.
+-- A booking with its slot, and how an account stands to it. Of a closed slot no hour of cancelling is asked.
 select booking.id, booking.slot_id, booking.channel, booking.status, booking.person_id, booking.mandate_id,
-       booking.answers, slot.starts_at, slot.ends_at, slot.cancel_until, slot.service_id, service.provider_id,
+       booking.answers, slot.starts_at, slot.ends_at, slot.service_id,
+       case slot.state when 'open' then slot.cancel_until else slot.ends_at end as cancel_until, service.provider_id,
        provider.phone as provider_phone,
        (
            select id from care
