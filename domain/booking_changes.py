@@ -1,7 +1,7 @@
 """What happens to a booking after it was made: cancelled, checked in, completed, missed. In batches, as booking is.
 
-Locks: where something is cancelled the queues of its services, then bookings by id, then pools by slot and channel,
-clinics, then the audit chain, as in `domain.bookings`.
+Locks: where somebody did not come the persons, where something is cancelled the queues of its services, then bookings
+by id, then pools by slot and channel, clinics, then the audit chain, as in `domain.bookings`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, places, queues
+from domain import audit, places, queues, suspensions
 from domain.bookings import desk_providers, pools_locked
 from domain.errors import Conflict, NotFound, Refusal
 from domain.notices import Notice, tell_all
@@ -41,10 +41,12 @@ COMES_FROM = {
 class ChangeRequest:
     """One wanted change. `desk`: by staff of the provider, who are not bound by the cancelling hour.
 
+    `by_time`: by the worker, without an account.
+
     Of checking in: `came_at` is when, where that was before now; `admit_late` lets in who is refused as too late.
     """
 
-    account_id: UUID
+    account_id: UUID | None
     booking_id: UUID
     to: BookingStatus
     reason: str = ""
@@ -52,6 +54,7 @@ class ChangeRequest:
     request_id: str | None = None
     came_at: datetime | None = None
     admit_late: bool = False
+    by_time: bool = False
 
 
 async def change(conn: Connection, vault: Vault, requests: Sequence[ChangeRequest], now: datetime) -> list[Outcome]:
@@ -63,6 +66,9 @@ async def change(conn: Connection, vault: Vault, requests: Sequence[ChangeReques
     """
     outcomes: dict[int, Outcome] = {}
     entries: list[audit.Entry] = []
+    missed = {request.booking_id for request in requests if request.to is BookingStatus.NO_SHOW}
+    if missed:
+        await suspensions.hold_people(conn, missed)
     cancelling = {request.booking_id for request in requests if request.to is BookingStatus.CANCELLED}
     if cancelling:
         await places.hold_queues_of_bookings(conn, cancelling)
@@ -93,12 +99,14 @@ async def _change_each_once(
         bookings=[request.booking_id for request in requests.values()],
         now=now,
     )
-    desks = await desk_providers(conn, {request.account_id for request in requests.values() if request.desk})
+    desks = await desk_providers(
+        conn, {request.account_id for request in requests.values() if request.desk and request.account_id}
+    )
     facts: dict[int, Row] = {}
     changing: dict[UUID, ChangeRequest] = {}
     repeated: list[UUID] = []
     for (index, request), fact in zip(requests.items(), rows, strict=True):
-        at_desk = request.desk and fact["provider_id"] in desks[request.account_id]
+        at_desk = request.desk and request.account_id in desks and fact["provider_id"] in desks[request.account_id]
         reason = refusal(request, fact, at_desk=at_desk, now=now)
         if reason is not None:
             outcomes[index] = reason
@@ -110,6 +118,13 @@ async def _change_each_once(
             changing[request.booking_id] = request
             entries.append(_entry(request, fact))
     await _write(conn, changing, {fact["id"]: fact for fact in facts.values()}, now)
+    missed = {
+        id: (request.account_id, request.request_id)
+        for id, request in changing.items()
+        if request.to is BookingStatus.NO_SHOW
+    }
+    if missed:
+        entries += await suspensions.follow(conn, missed, now)
     if repeated:
         await sql.bookings.replay(conn, ids=repeated)
     after = {row["id"]: row for row in await sql.bookings.by_ids(conn, ids=[fact["id"] for fact in facts.values()])}
@@ -118,7 +133,7 @@ async def _change_each_once(
 
 def refusal(request: ChangeRequest, fact: Row, *, at_desk: bool, now: datetime) -> Refusal | None:
     """Return why a booking may not be changed so, or None; repeating what has been done is not refused."""
-    if fact["id"] is None or not (at_desk if request.desk else fact["cares"] or fact["has_mandate"]):
+    if fact["id"] is None or not _may_change(request, fact, at_desk=at_desk):
         return NotFound("booking_not_found")
     if fact["status"] == request.to:
         return None
@@ -132,6 +147,12 @@ def refusal(request: ChangeRequest, fact: Row, *, at_desk: bool, now: datetime) 
         case BookingStatus.NO_SHOW:
             return check_over(fact, now)
     return None
+
+
+def _may_change(request: ChangeRequest, fact: Row, *, at_desk: bool) -> bool:
+    if request.by_time:
+        return True
+    return at_desk if request.desk else fact["cares"] or fact["has_mandate"]
 
 
 def check_cancelling_hour(request: ChangeRequest, fact: Row, now: datetime) -> Refusal | None:

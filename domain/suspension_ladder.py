@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 CAN_APPEAL = "possible"
 """No appeal was made yet."""
 
+LONGEST_WINDOW = timedelta(days=365)
+"""How far before a no-show others count with it, at the most."""
+
 
 class Missed(NamedTuple):
     """A no-show that no suspension stands on yet."""
@@ -33,18 +36,28 @@ class Measure(NamedTuple):
     booking_ids: list[UUID]
 
 
-def measure(policy: Mapping[str, Any], missed: Sequence[Missed], newest: date, before: int) -> Measure | None:
-    """Return what a no-show of the day `newest` leads to, or None.
+def measure(policy: Mapping[str, Any], counting: Sequence[Missed], day: date, before: int) -> Measure | None:
+    """Return what a no-show of a day leads to, or None.
 
-    `missed` are the person's no-shows at the provider that count, the new one among them; `before`: how many times
-    the person was suspended there already. Each further time is longer, until the ladder ends.
+    `counting` are the person's no-shows at the provider that count, this one among them: so many in any run of the
+    policy's days that holds its day fill the measure. `before`: how many times the person was suspended there
+    already. Each further time is a step up the ladder, and the last step is for ever.
     """
     ladder: Sequence[int] = policy["suspension_days"]
-    begins = newest - timedelta(days=policy["no_show_window_days"] - 1)
-    counting = [each for each in missed if begins <= each.day <= newest]
-    if not ladder or len(counting) < policy["no_show_count"]:
+    together = _fullest(counting, day, timedelta(days=policy["no_show_window_days"] - 1))
+    if not ladder or len(together) < policy["no_show_count"]:
         return None
-    return Measure(before + 1, ladder[min(before, len(ladder) - 1)], [each.booking_id for each in counting])
+    return Measure(before + 1, ladder[min(before, len(ladder) - 1)], [each.booking_id for each in together])
+
+
+def _fullest(counting: Sequence[Missed], day: date, reach: timedelta) -> list[Missed]:
+    """Return the most no-shows of any run of days that holds the day: they may be marked in any order."""
+    fullest: list[Missed] = []
+    for last in {each.day for each in counting if day <= each.day <= day + reach}:
+        run = [each for each in counting if last - reach <= each.day <= last]
+        if len(run) > len(fullest):
+            fullest = run
+    return fullest
 
 
 def suspended(suspension: Row) -> Conflict:

@@ -190,6 +190,26 @@ class BookingStatus(StrEnum):
     MOVED = "moved"
 
 
+class CorrectedStatus(StrEnum):
+    """What a no-show that was none is instead."""
+
+    CHECKED_IN = "checked_in"
+    COMPLETED = "completed"
+
+
+class AppealStatus(StrEnum):
+    OPEN = "open"
+    GRANTED = "granted"
+    REJECTED = "rejected"
+
+
+class AppealDecision(StrEnum):
+    """How staff answer an appeal."""
+
+    GRANTED = "granted"
+    REJECTED = "rejected"
+
+
 class LateRule(StrEnum):
     """What becomes of who comes late: called behind those in time, or refused."""
 
@@ -294,6 +314,11 @@ class NoticeKind(StrEnum):
     REBOOKING_OFFERED = "rebooking_offered"
     REBOOKING_LAPSED = "rebooking_lapsed"
     REBOOKING_BY_PHONE = "rebooking_by_phone"
+    NO_SHOW = "no_show"
+    NO_SHOW_CORRECTED = "no_show_corrected"
+    SUSPENDED = "suspended"
+    SUSPENSION_LIFTED = "suspension_lifted"
+    APPEAL_DECIDED = "appeal_decided"
 
 
 class VolunteerStatus(StrEnum):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from domain import booking_lists, desk, moving, passes, rebooking
+from domain import booking_lists, desk, moving, no_shows, passes, rebooking
 from domain.booking_changes import ChangeRequest
 from domain.booking_rules import BookingRequest
 from domain.permissions import require_signed_in
@@ -25,6 +25,7 @@ from handlers.request import (
 from schemas.bookings import (
     Booking,
     BookingCancel,
+    BookingCorrect,
     BookingCreate,
     BookingMove,
     BookingQuery,
@@ -213,6 +214,16 @@ async def _move(request: web.Request, *, desk: bool = False) -> web.Response:
             lambda known: moving.show(conn, ctx, known, desk=desk),
         )
     return reply(Booking, made, 201)
+
+
+@operation(body=BookingCorrect, reply=Booking)
+async def correct(request: web.Request) -> web.Response:
+    """Say that somebody who was marked as a no-show had come; a suspension that stood on it is taken back."""
+    body = await read_body(request, BookingCorrect)
+    status = BookingStatus(body["status"])
+    async with transaction(request) as conn:
+        corrected = await no_shows.correct(conn, context(request), path_id(request), status, body["reason"])
+    return reply(Booking, corrected)
 
 
 async def _change(

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
-from domain.vocabulary import BookingStatus, Channel
+from domain.vocabulary import BookingStatus, Channel, CorrectedStatus
 from schemas.fields import Cursor, Day, Digits, Limit, LocalTime, Opaque, Text, Word
 from schemas.people import MOST_TYPED
 
@@ -103,6 +103,11 @@ class DaySearch(Schema):
     status = Word(BookingStatus, load_default=None)
     limit = Limit()
     after = Cursor()
+
+
+class BookingCorrect(Schema):
+    status = Word(CorrectedStatus, required=True)
+    reason = Text(200, required=True)
 
 
 class CheckIn(Schema):

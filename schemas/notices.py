@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CATALOGUE = tomllib.loads(Path(__file__).with_name("notices.toml").read_text(encoding="utf-8"))
 SENTENCES: dict[str, str] = CATALOGUE["sentence"]
 UNKNOWN: dict[str, str] = CATALOGUE["unknown"]
-MOMENTS = ("was", "offered", "answer_by")
+MOMENTS = ("was", "offered", "answer_by", "suspended_until")
 """Facts that are a moment."""
 
 

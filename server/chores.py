@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 from asyncpg import Connection
 
-from domain import erasure, files, idempotency, rebooking, reconciliation, schedule_generation, sessions
+from domain import erasure, files, idempotency, no_shows, rebooking, reconciliation, schedule_generation, sessions
 from domain.context import Context
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ CHORES = (
     Chore("idempotency_keys", once(lambda conn, ctx: idempotency.prune(conn, ctx.now)), seconds=3600),
     Chore("erased_people", once(lambda conn, ctx: erasure.prune(conn, ctx.now)), seconds=3600),
     Chore("files", prune_files, seconds=3600),
+    Chore("no_shows", until_nothing_is_left(no_shows.mark), seconds=60),
     Chore("schedules", make_slots, seconds=15),
     Chore("reconcile", reconcile, at=time(3, 30)),
 )

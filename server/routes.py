@@ -31,6 +31,7 @@ from handlers import (
     slots,
     staff,
     staff_people,
+    suspensions,
     volunteers,
 )
 from server.access import Access
@@ -132,6 +133,11 @@ ROUTES = tuple(
         (STAFF, "POST", "/v1/staff/bookings/{id}/move", bookings.move_at_desk),
         (STAFF, "POST", "/v1/staff/check-ins", bookings.check_in_somebody),
         (STAFF, "GET", "/v1/staff/exports/bookings", booking_exports.export),
+        (STAFF, "POST", "/v1/staff/bookings/{id}/correct", bookings.correct),
+        (RESIDENT, "GET", "/v1/suspensions", suspensions.list_for_family),
+        (RESIDENT, "POST", "/v1/suspensions/{id}/appeal", suspensions.appeal),
+        (STAFF, "GET", "/v1/staff/appeals", suspensions.list_appeals),
+        (STAFF, "POST", "/v1/staff/appeals/{id}/decide", suspensions.decide),
         (STAFF, "GET", "/v1/staff/queues", queues.clinics),
         (STAFF, "GET", "/v1/staff/queues/{id}", queues.state),
         (STAFF, "POST", "/v1/staff/queues/{id}/call", queues.call_next),

@@ -212,9 +212,10 @@ left join provider on provider.id = service.provider_id
 order by n;
 
 -- name: set_status(ids, statuses, reasons, actors, now)!
--- Move bookings to their new status; the places of cancelled ones are given back apart.
+-- Move bookings to their new status (no actor: time did it); the places of cancelled ones are given back apart.
 update booking
-set status = change.status, reason = change.reason, changed_at = :now, changed_by = change.actor
+set status = change.status, reason = change.reason, changed_at = :now,
+    changed_by = coalesce(change.actor, changed_by)
 from unnest(:ids::uuid[], :statuses::text[], :reasons::text[], :actors::uuid[]) as change (id, status, reason, actor)
 where booking.id = change.id;
 

@@ -821,6 +821,7 @@ CREATE TABLE public.slot (
     closure_id uuid,
     withdrawn boolean DEFAULT false NOT NULL,
     fall_back_at timestamp with time zone,
+    settled boolean DEFAULT false NOT NULL,
     CONSTRAINT slot_check CHECK ((ends_at > starts_at)),
     CONSTRAINT slot_check1 CHECK ((day = ((starts_at AT TIME ZONE 'Asia/Shanghai'::text))::date)),
     CONSTRAINT slot_check2 CHECK (((state = 'closed'::text) = (closed_reason IS NOT NULL))),
@@ -838,6 +839,8 @@ COMMENT ON COLUMN public.slot.closure_id IS 'the closure that closed it';
 COMMENT ON COLUMN public.slot.withdrawn IS 'closed because its schedule has it no more; the schedule may open it again';
 
 COMMENT ON COLUMN public.slot.fall_back_at IS 'from when its free assisted and counter places are public; null: never';
+
+COMMENT ON COLUMN public.slot.settled IS 'over, and everybody who had not come is marked as a no-show';
 
 CREATE TABLE public.slot_pool (
     slot_id uuid NOT NULL,
@@ -1339,6 +1342,8 @@ CREATE INDEX slot_fall_back ON public.slot USING btree (fall_back_at) WHERE (fal
 CREATE INDEX slot_policy ON public.slot USING btree (policy_id);
 
 CREATE INDEX slot_schedule ON public.slot USING btree (schedule_id, day) WHERE (schedule_id IS NOT NULL);
+
+CREATE INDEX slot_unsettled ON public.slot USING btree (ends_at) WHERE (NOT settled);
 
 CREATE INDEX staff_grant_area ON public.staff_grant USING btree (area_id);
 

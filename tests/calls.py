@@ -334,6 +334,15 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/staff/pass-keys"): nothing,
     ("POST", "/v1/bookings/{id}/offer/accept"): with_id(lambda town: town.offered_booking()),
     ("POST", "/v1/bookings/{id}/offer/decline"): with_id(lambda town: town.offered_booking()),
+    ("POST", "/v1/staff/bookings/{id}/correct"): with_id(
+        lambda town: town.booking("no_show", minutes_from_now=-60), {"status": "completed", "reason": "来过"}
+    ),
+    ("GET", "/v1/suspensions"): nothing,
+    ("POST", "/v1/suspensions/{id}/appeal"): with_id(lambda town: town.suspension(), {"statement": "我来过"}),
+    ("GET", "/v1/staff/appeals"): nothing,
+    ("POST", "/v1/staff/appeals/{id}/decide"): with_id(
+        lambda town: town.appeal(), {"decision": "granted", "reason": "核实来过"}
+    ),
     ("POST", "/v1/staff/bookings"): desk_booking,
     ("POST", "/v1/staff/bookings/search"): fixed(
         lambda town: Given({"provider_id": str(town.provider_id), "day": "2026-11-24"})

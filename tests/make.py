@@ -392,6 +392,35 @@ async def mandate(
     return mandate_id
 
 
+async def suspension(
+    conn: Connection, person_id: UUID, provider_id: UUID, starts_at: datetime, *, days: int = 30, step: int = 1
+) -> UUID:
+    suspension_id = new_id()
+    await conn.execute(
+        """insert into suspension (id, person_id, provider_id, policy_id, step, booking_ids, starts_at, ends_at)
+           values ($1, $2, $3, '00000000-0000-7000-8000-000000000001', $4, '{}', $5, $6)""",
+        suspension_id,
+        person_id,
+        provider_id,
+        step,
+        starts_at,
+        starts_at + timedelta(days=days),
+    )
+    return suspension_id
+
+
+async def appeal(conn: Connection, suspension_id: UUID, account_id: UUID) -> UUID:
+    appeal_id = new_id()
+    await conn.execute(
+        "insert into appeal (id, suspension_id, account_id, statement, created_at) values ($1, $2, $3, '我来过', $4)",
+        appeal_id,
+        suspension_id,
+        account_id,
+        EPOCH,
+    )
+    return appeal_id
+
+
 async def booking(
     conn: Connection,
     slot_id: UUID,

@@ -183,6 +183,14 @@ class Town:
         await make.rebooking_offer(self.conn, booking_id, await self.slot())
         return booking_id
 
+    async def suspension(self):
+        """Suspend somebody of the family's, for whom nothing else is done here."""
+        person_id, _, _ = await self.elder()
+        return await make.suspension(self.conn, person_id, self.provider_id, self.app[CLOCK]())
+
+    async def appeal(self):
+        return await make.appeal(self.conn, await self.suspension(), self.accounts["family"][0])
+
     async def applicant(self, status="applied"):
         made = await make.resident(self.conn, self.app, number=id_number())
         return await make.volunteer(self.conn, made.account_id, team_id=self.team_id, status=status)

@@ -167,11 +167,15 @@ alter table slot
     add column closure_id uuid references closure,
     add column withdrawn boolean not null default false,
     add column fall_back_at timestamptz,
+    add column settled boolean not null default false,
     add check (fall_back_at <= starts_at);
 comment on column slot.schedule_id is 'the schedule that made it; null: made by hand';
 comment on column slot.closure_id is 'the closure that closed it';
 comment on column slot.withdrawn is 'closed because its schedule has it no more; the schedule may open it again';
 comment on column slot.fall_back_at is 'from when its free assisted and counter places are public; null: never';
+comment on column slot.settled is 'over, and everybody who had not come is marked as a no-show';
+update slot set settled = true where ends_at < now();
+create index slot_unsettled on slot (ends_at) where not settled;
 create index slot_schedule on slot (schedule_id, day) where schedule_id is not null;
 create index slot_closure on slot (closure_id) where closure_id is not null;
 create index slot_fall_back on slot (fall_back_at) where fall_back_at is not null;
