@@ -259,6 +259,17 @@ class OfferStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class WaitStatus(StrEnum):
+    """Where somebody who has booked for today stands, as it is told to that person."""
+
+    EXPECTED = "expected"
+    WAITING = "waiting"
+    CALLED = "called"
+    SKIPPED = "skipped"
+    DONE = "done"
+    OVER = "over"
+
+
 class ConsentWay(StrEnum):
     """How the person or the family agreed to a mandate."""
 

@@ -41,6 +41,8 @@ VAULT = web.AppKey("vault", Vault)
 SAY: web.AppKey[Say] = web.AppKey("say", object)  # type: ignore[arg-type]
 """Gives the title and the sentence of a code with its facts, in the language of the request."""
 CALLER = web.RequestKey("caller", Caller)
+HANG_UP: web.RequestKey[Callable[[], None]] = web.RequestKey("hang_up", object)  # type: ignore[arg-type]
+"""Called when the client hangs up on a request that waits long; the handler that waits sets it."""
 REQUEST_ID = web.RequestKey("request_id", str)
 
 ACQUIRE_SECONDS = 5

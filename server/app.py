@@ -19,6 +19,7 @@ from handlers.docs import DOCS
 from handlers.files import FILE_STORE, MOST_UPLOADS, UPLOADS
 from handlers.passes import DRAWING, PASS_KEYS
 from handlers.ports import ACCESS_TOKENS, REVOCATIONS, SMS, THROTTLE, WECHAT
+from handlers.queue_boards import QUEUE_BOARDS, QueueBoards, end_waiting
 from handlers.request import CLOCK, MAX_BODY_BYTES, POOL, SAY, VAULT
 from handlers.short_cache import AVAILABILITY, ShortCache
 from server.access import ACCESS, Access
@@ -30,6 +31,7 @@ from server.database_clock import DatabaseClock
 from server.docs import docs
 from server.errors import say
 from server.groups import groups
+from server.listener import LISTENER, Listener
 from server.metrics import METRICS, Metrics
 from server.pipeline import pipeline
 from server.reconciliation_figures import reconciliation_figures
@@ -77,10 +79,9 @@ async def database(app: web.Application) -> AsyncIterator[None]:
         yield
 
 
-async def session_guard(app: web.Application) -> AsyncIterator[None]:
-    guard = app[SESSION_GUARD]
-    running = asyncio.create_task(guard.run())
-    await guard.wait_until_listening()
+async def listener(app: web.Application) -> AsyncIterator[None]:
+    running = asyncio.create_task(app[LISTENER].run())
+    await app[SESSION_GUARD].wait_until_listening()
     yield
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -161,7 +162,11 @@ def build_app(
     app[METRICS] = metrics
     app[ACCESS_LOG] = AccessLog(sys.stdout, time.time)
     app[AUTHENTICATION] = app[ACCESS_TOKENS] = Authentication(settings.token_keys, clock)
-    app[SESSION_GUARD] = app[REVOCATIONS] = SessionGuard(settings.database_url, clock, app[METRICS])
+    app[LISTENER] = Listener(settings.database_url)
+    app[SESSION_GUARD] = app[REVOCATIONS] = SessionGuard(clock, metrics)
+    app[LISTENER].add(app[SESSION_GUARD])
+    app[QUEUE_BOARDS] = QueueBoards()
+    app[LISTENER].add(app[QUEUE_BOARDS])
     store = open_store(settings.throttle_url, clock)
     app[THROTTLE] = Throttle(store, clock, app[VAULT], app[METRICS], settings.trusted_proxies)
     for route in ROUTES:
@@ -169,7 +174,8 @@ def build_app(
         app.router.add_route(route.method, route.path, route.handler)
     if sandbox is not None:
         mount_sandbox(app, sandbox)
+    app.on_shutdown.append(end_waiting)
     app.cleanup_ctx.extend(
-        [access_log, database, database_clock, session_guard, groups, wechat, sms, housekeeping, reconciliation_figures]
+        [access_log, database, database_clock, listener, groups, wechat, sms, housekeeping, reconciliation_figures]
     )
     return app

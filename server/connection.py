@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
-from handlers.request import REQUEST_ID
+from handlers.request import HANG_UP, REQUEST_ID
 from server.access_log import ACCESS_LOG
 from server.errors import CODE_OF_STATUS, OTHER_STATUS, problem
 from server.logs import where
@@ -44,6 +44,9 @@ class Connection(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._head_timer.cancel()
+        request = self._current_request
+        if request is not None and HANG_UP in request:
+            request[HANG_UP]()
         super().connection_lost(exc)
 
     def _hang_up_on_slow_head(self) -> None:

@@ -1,67 +1,55 @@
 """Ends a session or an old role on the next request, although nobody asks the database about tokens.
 
 Triggers announce every ended session and every raised account version on a channel of PostgreSQL. The guard
-listens, and knows all of them that a token may still be alive for. While it cannot be sure to hear, every
-request asks the database instead.
+hears them (`server.listener`), and knows all of them that a token may still be alive for. While it cannot be sure to
+hear, every request asks the database instead.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import random
 import time
 from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import asyncpg
-import structlog
 from aiohttp import web
 
 import sql
 from domain.errors import Unauthorized
 from domain.sessions import ACCESS_SECONDS
 from handlers.request import connection
-from server.database import DATABASE_GONE
+from server.listener import CONNECT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import asyncpg
 
     from domain.callers import Caller
     from handlers.request import Clock
     from server.metrics import Metrics
 
-CHANNEL = "revocation"
 KEPT_SECONDS = ACCESS_SECONDS + 300
 """An access token's life, and slack for clocks that differ and for transactions that took long to commit."""
 
-BEAT_SECONDS = 2.0
-TRUSTED_SECONDS = 10.0
-"""How long after the last sign of life the connection is believed to bring every notification."""
-
-CONNECT_SECONDS = 5.0
-RECONNECT_SECONDS = 1.0
 MOST_KNOWN = 100_000
-APPLICATION_NAME = "xiaotuo session guard"
-
-log = structlog.get_logger()
 
 
 class SessionGuard:
     """Everything revoked of late. Correct before fast: where it does not know, it asks."""
 
+    channel = "revocation"
+
     def __init__(
         self,
-        database_url: str,
         clock: Clock,
         metrics: Metrics,
         *,
         seconds: Callable[[], float] = time.monotonic,
         most_known: int = MOST_KNOWN,
     ) -> None:
-        self._database_url = database_url
         self._clock = clock
         self._seconds = seconds
         self._most_known = most_known
@@ -111,7 +99,7 @@ class SessionGuard:
         forget_at = now + KEPT_SECONDS
         if len(self._order) >= self._most_known:
             self._blind_until = forget_at
-            self._distrust()
+            self.distrust()
             return None
         self._order.append((forget_at, key))
         return forget_at
@@ -124,14 +112,16 @@ class SessionGuard:
             if key in self._versions and self._versions[key][1] <= now:
                 del self._versions[key]
 
-    def _trust_until(self, seconds: float) -> None:
-        if self._clock().timestamp() < self._blind_until:
+    def trust_until(self, seconds: float) -> None:
+        now = self._clock().timestamp()
+        self._forget(now)
+        if now < self._blind_until:
             return
         self._trusted_until = seconds
         self._gauge.set(1)
         self._ready.set()
 
-    def _distrust(self) -> None:
+    def distrust(self) -> None:
         self._trusted_until = 0.0
         self._gauge.set(0)
         self._ready.clear()
@@ -145,47 +135,7 @@ class SessionGuard:
             return False
         return True
 
-    async def run(self) -> None:
-        """Listen until cancelled, connecting again whenever the connection is lost."""
-        while True:
-            try:
-                await self._listen()
-            except Exception as error:  # noqa: BLE001  # whatever it was: meanwhile the database is asked
-                log.warning("session guard lost its connection", error=type(error).__name__)
-            self._distrust()
-            await asyncio.sleep(RECONNECT_SECONDS * random.uniform(0.5, 1))  # noqa: S311  # spreads the processes
-
-    async def _listen(self) -> None:
-        conn = await asyncpg.connect(
-            self._database_url,
-            timeout=CONNECT_SECONDS,
-            command_timeout=TRUSTED_SECONDS,
-            server_settings={"application_name": APPLICATION_NAME},
-        )
-        lost = asyncio.Event()
-        conn.add_termination_listener(lambda _: self._lose(lost))
-        try:
-            await conn.add_listener(CHANNEL, self._hear)
-            began = self._seconds()
-            await self._load(conn)
-            while not lost.is_set():
-                self._trust_until(began + TRUSTED_SECONDS)
-                try:
-                    async with asyncio.timeout(BEAT_SECONDS):
-                        await lost.wait()
-                except TimeoutError:
-                    began = self._seconds()
-                    await sql.sessions.beat(conn)
-                self._forget(self._clock().timestamp())
-        finally:
-            with contextlib.suppress(*DATABASE_GONE):
-                await conn.close(timeout=1)
-
-    def _lose(self, lost: asyncio.Event) -> None:
-        self._distrust()
-        lost.set()
-
-    async def _load(self, conn: asyncpg.Connection) -> None:
+    async def catch_up(self, conn: asyncpg.Connection) -> None:
         """Catch up on what was announced while nobody listened; the listening has begun before."""
         since = self._clock() - timedelta(seconds=KEPT_SECONDS)
         for row in await sql.sessions.ended_since(conn, since=since):
@@ -193,15 +143,12 @@ class SessionGuard:
         for row in await sql.sessions.versions_raised_within(conn, seconds=float(KEPT_SECONDS)):
             self.version_raised(row["id"], row["version"])
 
-    def _hear(self, _conn: object, _pid: int, _channel: str, payload: object) -> None:
-        try:
-            match str(payload).split():
-                case ["session", session_id]:
-                    self.session_ended(UUID(session_id))
-                case ["account", account_id, version]:
-                    self.version_raised(UUID(account_id), int(version))
-        except ValueError:
-            log.warning("session guard heard what it does not understand")
+    def hear(self, words: str) -> None:
+        match words.split():
+            case ["session", session_id]:
+                self.session_ended(UUID(session_id))
+            case ["account", account_id, version]:
+                self.version_raised(UUID(account_id), int(version))
 
 
 SESSION_GUARD = web.AppKey("session_guard", SessionGuard)

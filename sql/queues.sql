@@ -147,16 +147,14 @@ left join clinic_day on clinic_day.service_id = service.id and clinic_day.resour
     and clinic_day.day = :day
 left join queue_ticket as ticket on ticket.service_id = clinic_day.service_id
     and ticket.resource = clinic_day.resource and ticket.day = clinic_day.day
-where service.id = :service_id and service.state = 'active' and provider.state = 'active'
+where service.id = :service_id
 order by ticket.order_at, ticket.number;
 
 -- name: place_of(account_id, booking_id, now)^
--- Where and when a booking is, as whoever may see it waits for it.
-select booking.id, booking.status, booking.day, slot.service_id, slot.resource, slot.starts_at,
-       policy.late_minutes, policy.late_rule
+-- In which queue somebody who may see a booking waits for it.
+select booking.id, booking.status as booking_status, booking.day, slot.service_id, slot.resource, slot.starts_at
 from booking
 join slot on slot.id = booking.slot_id
-join policy on policy.id = slot.policy_id
 where booking.id = :booking_id
   and (exists (
            select from care

@@ -354,6 +354,8 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("POST", "/v1/staff/bookings/{id}/cancel"): with_id(lambda town: town.booking(), {"reason": "医生出诊"}),
     ("GET", "/v1/staff/exports/bookings"): bookings_of_days,
     ("POST", "/v1/staff/check-ins"): code_check_in,
+    ("GET", "/v1/queues/{id}"): with_id(lambda town: same(town.service_id)),
+    ("GET", "/v1/bookings/{id}/queue"): with_id(lambda town: town.booking(**soon)),
     ("GET", "/v1/staff/queues"): fixed(lambda town: Given(query={"provider": str(town.provider_id)})),
     ("GET", "/v1/staff/queues/{id}"): with_id(lambda town: same(town.service_id)),
     ("POST", "/v1/staff/queues/{id}/call"): next_call,

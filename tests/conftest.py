@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from domain.vault import Vault
     from tests.outside import Outside
 
-pytest_plugins = ["tests.database", "tests.mandates", "tests.outside", "tests.visitors", "tests.town", "tests.running"]
+pytest_plugins = [
+    "tests.database",
+    "tests.mandates",
+    "tests.outside",
+    "tests.visitors",
+    "tests.town",
+    "tests.clinics",
+    "tests.running",
+]
 
 
 class MovableClock:

@@ -91,6 +91,8 @@ MAY = {
     ("GET", "/v1/staff/appeals"): of_staff("clerk", elsewhere=200),
     ("POST", "/v1/staff/appeals/{id}/decide"): of_staff("manager"),
     ("POST", "/v1/staff/check-ins"): of_staff("clerk"),
+    ("GET", "/v1/queues/{id}"): open_to_all(),
+    ("GET", "/v1/bookings/{id}/queue"): of_family(),
     ("GET", "/v1/staff/queues"): of_staff("clerk"),
     ("GET", "/v1/staff/queues/{id}"): of_staff("clerk"),
     ("POST", "/v1/staff/queues/{id}/call"): of_staff("clerk", 201),

@@ -59,6 +59,13 @@ INDIRECT: dict[tuple[str, str], dict[str, set[str]]] = {
 """Where a code is not written at the refusal itself: the function, its codes, and the facts of each."""
 
 SAID: dict[str, set[str]] = {
+    "queue_come": {"starts_at", "provider_name"},
+    "queue_wait": {"number", "before", "where"},
+    "queue_next": {"number", "where"},
+    "queue_called": {"number", "where"},
+    "queue_missed": {"number"},
+    "queue_done": set(),
+    "queue_over": {"booking_status"},
     "pass_show": {"starts_at", "provider_name", "service_name", "expires_at"},
     "pass_open_again": {"starts_at", "provider_name", "service_name", "expires_at"},
     "policy_release": {"days", "time"},

@@ -15,10 +15,11 @@ from domain.errors import Unauthorized
 from domain.identifiers import new_id
 from domain.vocabulary import Role
 from handlers.request import POOL
-from server import session_guard
+from server import listener, session_guard
 from server.app import build_app
+from server.listener import APPLICATION_NAME, LISTENER, TRUSTED_SECONDS
 from server.metrics import Metrics
-from server.session_guard import APPLICATION_NAME, KEPT_SECONDS, SESSION_GUARD, TRUSTED_SECONDS, SessionGuard
+from server.session_guard import KEPT_SECONDS, SESSION_GUARD, SessionGuard
 from tests import make
 
 END = "update session set ended_at = now(), end_reason = 'test' where account_id = $1 and ended_at is null"
@@ -167,7 +168,7 @@ async def test_with_the_listener_killed_the_database_is_asked(client, app, resid
     """The connection dies and cannot be made again: still nobody gets past."""
     guard = app[SESSION_GUARD]
     other = await make.resident(conn, app)
-    monkeypatch.setattr(guard, "_database_url", "postgresql://127.0.0.1:1/nowhere")
+    monkeypatch.setattr(app[LISTENER], "_database_url", "postgresql://127.0.0.1:1/nowhere")
     await kill_listeners(conn, database)
     await conn.execute(END, resident.account_id)
     await conn.execute("update account set status = 'suspended' where id = $1", other.account_id)
@@ -190,14 +191,14 @@ async def eventually_distrusting(guard):
 async def test_a_listener_that_reconnects_catches_up(client, app, resident, conn, database, monkeypatch):
     guard = app[SESSION_GUARD]
     staff = await make.staff(conn, app)
-    url = guard._database_url
-    monkeypatch.setattr(guard, "_database_url", "postgresql://127.0.0.1:1/nowhere")
+    url = app[LISTENER]._database_url
+    monkeypatch.setattr(app[LISTENER], "_database_url", "postgresql://127.0.0.1:1/nowhere")
     await kill_listeners(conn, database)
     await eventually_distrusting(guard)
     # Nobody hears this.
     await conn.execute(END.replace("now()", "$2"), resident.account_id, guard._clock())
     await conn.execute("delete from staff_grant where account_id = $1", staff.account_id)
-    monkeypatch.setattr(guard, "_database_url", url)
+    monkeypatch.setattr(app[LISTENER], "_database_url", url)
     assert await guard.wait_until_listening(10)
     forbid_asking(monkeypatch)
     assert await status_of(client, resident.headers) == (401, "session_ended")
@@ -208,7 +209,7 @@ async def test_no_failure_to_connect_ends_the_listening(client, app, resident, c
     guard = app[SESSION_GUARD]
     with monkeypatch.context() as failing:
         failing.setattr(asyncpg, "connect", odd_failure)
-        failing.setattr(session_guard, "RECONNECT_SECONDS", 0.01)
+        failing.setattr(listener, "RECONNECT_SECONDS", 0.01)
         await kill_listeners(conn, database)
         await eventually_distrusting(guard)
         await asyncio.sleep(0.1)
@@ -230,7 +231,7 @@ async def test_a_silent_connection_is_not_trusted_for_long(client, app, resident
     """The network swallows everything: no notification, no answer to a beat, and no end of the connection."""
     guard = app[SESSION_GUARD]
     await without_notifications(conn)
-    monkeypatch.setattr(guard, "_trust_until", lambda _: None)
+    monkeypatch.setattr(guard, "trust_until", lambda _: None)
     await conn.execute(END, resident.account_id)
     seconds = guard._seconds
     monkeypatch.setattr(guard, "_seconds", lambda: seconds() + TRUSTED_SECONDS)
@@ -238,8 +239,8 @@ async def test_a_silent_connection_is_not_trusted_for_long(client, app, resident
 
 
 def lone_guard(clock, **options):
-    guard = SessionGuard("", clock, Metrics(), **options)
-    guard._trust_until(guard._seconds() + 1000)
+    guard = SessionGuard(clock, Metrics(), **options)
+    guard.trust_until(guard._seconds() + 1000)
     return guard
 
 
@@ -281,10 +282,10 @@ async def test_a_full_map_trusts_nothing_until_the_overflow_is_over(clock, monke
         await guard.require_live(None, caller(session_id=lost))
     assert asked == [True]
     # A beat does not restore the trust before the last token that was lost sight of has expired.
-    guard._trust_until(guard._seconds() + 1000)
+    guard.trust_until(guard._seconds() + 1000)
     assert guard._trusted_until == 0
     clock.move(seconds=KEPT_SECONDS)
-    guard._trust_until(guard._seconds() + 1000)
+    guard.trust_until(guard._seconds() + 1000)
     assert guard._trusted_until > 0
 
 
@@ -305,8 +306,8 @@ async def ended_state(_conn, *, session_id):
 
 async def test_a_session_that_is_no_longer_there_is_refused_when_asked(client, app, resident, conn, monkeypatch):
     guard = app[SESSION_GUARD]
-    monkeypatch.setattr(guard, "_trust_until", lambda _: None)
-    guard._distrust()
+    monkeypatch.setattr(guard, "trust_until", lambda _: None)
+    guard.distrust()
     await conn.execute("delete from session where account_id = $1", resident.account_id)
     assert await status_of(client, resident.headers) == (401, "session_ended")
 
