@@ -324,6 +324,8 @@ async def test_words_on_the_channel_that_mean_nothing_do_no_harm(client, residen
 
 
 async def test_the_listening_connection_is_none_of_the_pools(client, app, conn):
-    assert app[POOL].get_idle_size() == app[POOL].get_size()
+    async with asyncio.timeout(5):
+        while app[POOL].get_idle_size() != app[POOL].get_size():  # figures are read at the start
+            await conn.execute("select pg_sleep(0.01)")
     listeners = "select count(*) from pg_stat_activity where application_name = $1 and datname = current_database()"
     assert await conn.fetchval(listeners, APPLICATION_NAME) == 1
