@@ -17,7 +17,7 @@ from domain.availability import midnight, span
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.identity import mask_name
 from domain.permissions import require_staff_at
-from domain.vocabulary import CLERKS, MANAGERS, MAX_BOOKINGS_EXPORTED, MAX_DAYS_EXPORTED, ShownNames
+from domain.vocabulary import CLERKS, MANAGERS, MAX_BOOKINGS_EXPORTED, MAX_DAYS_REPORTED, ShownNames
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -49,7 +49,7 @@ class Wanted:
 async def export(conn: Connection, ctx: Context, wanted: Wanted, write: Write) -> int:
     """Give all bookings to `write`, page by page, and return how many; needs a connection outside any transaction."""
     await _require_may_export(conn, ctx, wanted)
-    begins, ends = span(wanted.first, wanted.last, MAX_DAYS_EXPORTED)
+    begins, ends = span(wanted.first, wanted.last, MAX_DAYS_REPORTED)
     rows = 0
     async with conn.transaction(isolation="repeatable_read", readonly=True):
         await _require_few_enough(conn, wanted, begins, ends)

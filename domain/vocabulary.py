@@ -403,7 +403,8 @@ MAX_SLOT_HOURS = 24
 MAX_DAYS_AHEAD = 366
 MAX_DAYS_SHOWN = 62
 MAX_DAYS_CHANGED = 92
-MAX_DAYS_EXPORTED = 92
+MAX_DAYS_REPORTED = 92
+"""In one export, and in one look at the figures."""
 MAX_BOOKINGS_EXPORTED = 50_000
 MAX_SLOTS_MADE = 20_000
 """Of one pattern."""

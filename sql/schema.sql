@@ -1369,6 +1369,8 @@ CREATE INDEX volunteer_decided_by ON public.volunteer USING btree (decided_by);
 
 CREATE INDEX volunteer_team ON public.volunteer USING btree (team_id);
 
+CREATE INDEX waitlist_entry_joined ON public.waitlist_entry USING btree (service_id, created_at);
+
 CREATE INDEX waitlist_entry_live ON public.waitlist_entry USING btree (last_day) WHERE (status = ANY (ARRAY['waiting'::text, 'offered'::text]));
 
 CREATE INDEX waitlist_entry_mandate ON public.waitlist_entry USING btree (mandate_id) WHERE (mandate_id IS NOT NULL);

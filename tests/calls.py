@@ -352,6 +352,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("POST", "/v1/staff/bookings/{id}/complete"): with_id(lambda town: town.booking("checked_in", **soon)),
     ("POST", "/v1/staff/bookings/{id}/no-show"): with_id(lambda town: town.booking(minutes_from_now=-60)),
     ("POST", "/v1/staff/bookings/{id}/cancel"): with_id(lambda town: town.booking(), {"reason": "医生出诊"}),
+    ("GET", "/v1/staff/figures"): bookings_of_days,
     ("GET", "/v1/staff/exports/bookings"): bookings_of_days,
     ("POST", "/v1/staff/check-ins"): code_check_in,
     ("GET", "/v1/queues/{id}"): with_id(lambda town: same(town.service_id)),

@@ -111,7 +111,7 @@ from generate_series(0, {BOOKINGS} - 1) n;
 insert into waitlist_entry (id, service_id, place, first_day, last_day, party, booked_by, status, ended_because,
                             idempotency_key, created_at, ended_at)
 select pg_temp.id(13, n), pg_temp.id(6, n % {SERVICES} + 1), n / {SERVICES} + 1, day - 7, day, 1, pg_temp.id(1, n),
-       how.status, case how.status when 'ended' then 'days_over' end, 'key ' || n, now(),
+       how.status, case how.status when 'ended' then 'days_over' end, 'key ' || n, day - 30,
        case how.status when 'ended' then now() end
 from generate_series(0, {ENTRIES} - 1) n
 cross join lateral (select {ENTRIES} - n as age) as since

@@ -84,6 +84,7 @@ MAY = {
     ("POST", "/v1/staff/bookings/{id}/no-show"): of_staff("clerk"),
     ("POST", "/v1/staff/bookings/{id}/cancel"): of_staff("clerk"),
     ("POST", "/v1/staff/bookings/{id}/move"): of_staff("clerk", 201),
+    ("GET", "/v1/staff/figures"): of_staff("clerk"),
     ("GET", "/v1/staff/exports/bookings"): of_staff("clerk"),
     ("POST", "/v1/staff/bookings/{id}/correct"): of_staff("clerk"),
     ("GET", "/v1/suspensions"): of_family(stranger=200),

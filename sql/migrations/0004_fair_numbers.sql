@@ -246,6 +246,7 @@ comment on column waitlist_entry.party is 'how many persons want places in one s
 comment on column waitlist_entry.missed is 'offers that ran out or were declined';
 create index waitlist_entry_waiting on waitlist_entry (service_id, place) where status = 'waiting';
 create index waitlist_entry_live on waitlist_entry (last_day) where status in ('waiting', 'offered');
+create index waitlist_entry_joined on waitlist_entry (service_id, created_at);
 create index waitlist_entry_mandate on waitlist_entry (mandate_id) where mandate_id is not null;
 
 create table waitlist_member (
