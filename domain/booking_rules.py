@@ -6,7 +6,7 @@ Pure: everything has been fetched before. The places themselves are counted in `
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from domain import eligibility, intake
 from domain.booking_limits import Held, check_account_limit, check_person_limits, check_volunteer_limit
@@ -73,6 +73,26 @@ class Facts:
     suspension: Row | None = None
 
 
+class Acting(Protocol):
+    """What a mandate is used for: somebody."""
+
+    @property
+    def person_id(self) -> UUID: ...
+
+
+class MandateFacts(Protocol):
+    """What was fetched for the use of a mandate."""
+
+    @property
+    def person(self) -> Row | None: ...
+
+    @property
+    def mandate(self) -> Row | None: ...
+
+    @property
+    def volunteer(self) -> Row | None: ...
+
+
 def refusal(request: BookingRequest, facts: Facts, now: datetime) -> Refusal | None:
     """Return why the request may not be booked, or None."""
     if facts.slot is None:
@@ -98,8 +118,11 @@ def check_permission(request: BookingRequest, facts: Facts, slot: Row, now: date
     return None if facts.person is not None else NotFound("person_not_found")
 
 
-def check_mandate(request: BookingRequest, facts: Facts, slot: Row, now: datetime) -> Refusal | None:
-    """Check what Civil Code 165, 171 and 173 ask: this agent, this person, this matter, still in force."""
+def check_mandate(request: Acting, facts: MandateFacts, slot: Row, now: datetime) -> Refusal | None:
+    """Check what Civil Code 165, 171 and 173 ask: this agent, this person, this matter, still in force.
+
+    `slot` may be anything that has a `kind`.
+    """
     mandate, volunteer = facts.mandate, facts.volunteer
     if mandate is None or volunteer is None or mandate["volunteer_id"] != volunteer["id"]:
         return NotFound("mandate_not_found")
@@ -136,15 +159,36 @@ def check_times(request: BookingRequest, slot: Row, now: datetime) -> Refusal | 
     return None
 
 
-def check_person(request: BookingRequest, facts: Facts, slot: Row) -> Refusal | None:
-    """Check that the service is for persons like this one, and that its questions are answered."""
+def hindrance(request: BookingRequest, facts: Facts, now: datetime) -> Refusal | None:
+    """Return what `refusal` would, but for the answers, which are not given yet."""
+    if facts.slot is None:
+        return NotFound("slot_not_found")
+    return (
+        check_permission(request, facts, facts.slot, now)
+        or check_suspension(request, facts)
+        or check_times(request, facts.slot, now)
+        or check_eligible(facts, facts.slot)
+        or check_limits(facts, facts.slot)
+    )
+
+
+def check_eligible(facts: Facts, slot: Row) -> Refusal | None:
+    """Check that the service is for persons like this one."""
     person = facts.person
     if person is None:
         return NotFound("person_not_found")
     unfit = eligibility.refusal(slot, person["birth_date"], person["sex"], person["assurance"], slot["day"])
+    if unfit is None:
+        return None
+    code, facts_behind = unfit
+    return Conflict(code, **facts_behind)
+
+
+def check_person(request: BookingRequest, facts: Facts, slot: Row) -> Refusal | None:
+    """Check that the service is for persons like this one, and that its questions are answered."""
+    unfit = check_eligible(facts, slot)
     if unfit is not None:
-        code, facts_behind = unfit
-        return Conflict(code, **facts_behind)
+        return unfit
     if not slot["questions"] and not request.answers:
         return None
     errors = intake.check_answers(slot["questions"], request.answers)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import sql
 from domain import audit
 from domain.booking_limits import LONGEST_WINDOW_DAYS, Held
-from domain.booking_rules import BookingRequest, Facts, check_limits, check_permission, refusal
+from domain.booking_rules import BookingRequest, Facts, check_limits, check_permission, hindrance, refusal
 from domain.errors import Conflict, NotFound, Refusal
 from domain.idempotency import KeyReused
 from domain.identifiers import new_id
@@ -77,6 +78,28 @@ async def book(conn: Connection, vault: Vault, requests: Sequence[BookingRequest
     if rows:
         await audit.record_all(conn, vault, now, [_entry(grant) for grant in granted if grant.id in written], rows[0])
     return [outcomes[index] for index in range(len(requests))]
+
+
+async def hindrances(
+    conn: Connection, parties: Sequence[Sequence[BookingRequest]], now: datetime
+) -> list[Refusal | None]:
+    """Return for each party, by itself, why it could not be booked together now, but for places and answers.
+
+    Takes the locks of booking on persons and what else its rules ask, so that it stays so. Needs a transaction.
+    """
+    batch = await _fetch(conn, [request for party in parties for request in party], now)
+    index = count()
+    return [_hindrance(party, [batch.facts(next(index), request) for request in party], now) for party in parties]
+
+
+def _hindrance(party: Sequence[BookingRequest], facts: Sequence[Facts], now: datetime) -> Refusal | None:
+    for_others = 0
+    for request, fact in zip(party, facts, strict=True):
+        reason = hindrance(request, replace(fact, account_bookings=fact.account_bookings + for_others), now)
+        if reason is not None:
+            return reason
+        for_others += fact.for_other
+    return None
 
 
 class _Batch:

@@ -251,7 +251,30 @@ class Otherwise(StrEnum):
     PHONE = "phone"
 
 
+class WaitlistStatus(StrEnum):
+    WAITING = "waiting"
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    ENDED = "ended"
+
+
+class EndedBecause(StrEnum):
+    """Why somebody waits no longer without having got a place."""
+
+    LEFT = "left"
+    DAYS_OVER = "days_over"
+    BOOKED_ELSEWHERE = "booked_elsewhere"
+    MANDATE_OVER = "mandate_over"
+    CARE_OVER = "care_over"
+    SERVICE_HIDDEN = "service_hidden"
+    SUSPENDED = "suspended"
+    NOT_ELIGIBLE = "not_eligible"
+    OFFERS_MISSED = "offers_missed"
+
+
 class OfferStatus(StrEnum):
+    """Of a place that is kept for somebody."""
+
     LIVE = "live"
     ACCEPTED = "accepted"
     DECLINED = "declined"
@@ -330,6 +353,9 @@ class NoticeKind(StrEnum):
     SUSPENDED = "suspended"
     SUSPENSION_LIFTED = "suspension_lifted"
     APPEAL_DECIDED = "appeal_decided"
+    PLACE_OFFERED = "place_offered"
+    OFFER_LAPSED = "offer_lapsed"
+    WAITLIST_ENDED = "waitlist_ended"
 
 
 class VolunteerStatus(StrEnum):
@@ -369,6 +395,9 @@ class Fate(StrEnum):
     KEPT_BY_OTHERS = "kept_by_others"
     KEPT_BY_DESK = "kept_by_desk"
 
+
+LARGEST_PARTY = 5
+"""Who wait together for places in one slot."""
 
 MAX_PEOPLE_IN_CARE = 10
 MAX_PEOPLE_ADDED_A_DAY = 10

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from domain.booking_changes import ChangeRequest
     from domain.booking_rules import BookingRequest
+    from domain.waitlist_rules import JoinRequest
 
     Outcome = Mapping[str, Any] | Refusal
 
@@ -25,8 +26,13 @@ class Change(Protocol):
     async def submit(self, item: ChangeRequest) -> Outcome: ...
 
 
+class Join(Protocol):
+    async def submit(self, item: JoinRequest) -> Outcome: ...
+
+
 BOOK: web.AppKey[Book] = web.AppKey("book", object)  # type: ignore[arg-type]  # a protocol
 CHANGE: web.AppKey[Change] = web.AppKey("change", object)  # type: ignore[arg-type]  # a protocol
+JOIN: web.AppKey[Join] = web.AppKey("join", object)  # type: ignore[arg-type]  # a protocol
 
 
 def accepted(outcome: Outcome) -> Mapping[str, Any]:

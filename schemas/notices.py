@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CATALOGUE = tomllib.loads(Path(__file__).with_name("notices.toml").read_text(encoding="utf-8"))
 SENTENCES: dict[str, str] = CATALOGUE["sentence"]
 UNKNOWN: dict[str, str] = CATALOGUE["unknown"]
-MOMENTS = ("was", "offered", "answer_by", "suspended_until")
+MOMENTS = ("was", "offered", "answer_by", "suspended_until", "keep_until")
 """Facts that are a moment."""
 
 
@@ -65,6 +65,7 @@ class Notice(Schema):
     person_id = fields.UUID()
     mandate_id = fields.UUID(allow_none=True)
     booking_id = fields.UUID(allow_none=True)
+    waitlist_entry_id = fields.UUID(allow_none=True)
     created_at = LocalTime()
 
 

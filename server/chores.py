@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING
 import structlog
 from asyncpg import Connection
 
-from domain import erasure, files, idempotency, no_shows, rebooking, reconciliation, schedule_generation, sessions
+from domain import (
+    erasure,
+    files,
+    idempotency,
+    no_shows,
+    rebooking,
+    reconciliation,
+    schedule_generation,
+    sessions,
+    waitlist_dispatch,
+    waitlist_ends,
+)
 from domain.context import Context
 
 if TYPE_CHECKING:
@@ -109,8 +120,21 @@ async def reconcile(work: Work) -> Mapping[str, int]:
     return {"drifts": found.drifts}
 
 
+async def offer_places(work: Work) -> Mapping[str, int]:
+    """Hand what comes back to who waits; each step is a transaction of its own."""
+    ctx = work.context()
+    return await waitlist_dispatch.dispatch(work.conn, ctx.vault, ctx.now)
+
+
+async def end_senseless_waiting(work: Work) -> Mapping[str, int]:
+    ctx = work.context()
+    return {"entries": await waitlist_ends.end_senseless(work.conn, ctx.vault, ctx.now)}
+
+
 CHORES = (
     Chore("rebooking_offers", until_nothing_is_left(rebooking.lapse), seconds=QUICK_SECONDS),
+    Chore("waitlist_offers", offer_places, seconds=QUICK_SECONDS),
+    Chore("waitlist_ends", end_senseless_waiting, seconds=10),
     Chore("sessions", until_nothing_is_left(lambda conn, ctx: sessions.prune(conn, ctx.now)), seconds=60),
     Chore("idempotency_keys", once(lambda conn, ctx: idempotency.prune(conn, ctx.now)), seconds=3600),
     Chore("erased_people", once(lambda conn, ctx: erasure.prune(conn, ctx.now)), seconds=3600),

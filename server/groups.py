@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import asyncpg
 from aiohttp import web
 
-from domain import booking_changes, bookings
-from handlers.groups import BOOK, CHANGE
+from domain import booking_changes, bookings, waitlist
+from handlers.groups import BOOK, CHANGE, JOIN
 from handlers.request import CLOCK, VAULT
 from server.config import SETTINGS
 from server.database import DATABASE_GONE, TRY_AGAIN, create_group_pool
@@ -70,6 +70,8 @@ async def groups(app: web.Application) -> AsyncIterator[None]:
     async with create_group_pool(app[SETTINGS]) as app[GROUP_POOL]:
         book = app[BOOK] = build_group(app, "book", bookings.book)
         change = app[CHANGE] = build_group(app, "change", booking_changes.change)
+        join = app[JOIN] = build_group(app, "join", waitlist.join)
         yield
         await book.close()
         await change.close()
+        await join.close()

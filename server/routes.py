@@ -35,6 +35,7 @@ from handlers import (
     staff_people,
     suspensions,
     volunteers,
+    waitlist,
 )
 from server.access import Access
 
@@ -125,6 +126,13 @@ ROUTES = tuple(
         (STAFF, "GET", "/v1/staff/pass-keys", passes.keys),
         (RESIDENT, "POST", "/v1/bookings/{id}/offer/accept", bookings.accept_offer),
         (RESIDENT, "POST", "/v1/bookings/{id}/offer/decline", bookings.decline_offer),
+        (RESIDENT, "GET", "/v1/waitlist", waitlist.list_own),
+        (RESIDENT, "POST", "/v1/waitlist", waitlist.join),
+        (RESIDENT, "GET", "/v1/waitlist/{id}", waitlist.get),
+        (RESIDENT, "DELETE", "/v1/waitlist/{id}", waitlist.leave),
+        (RESIDENT, "POST", "/v1/waitlist/{id}/accept", waitlist.accept),
+        (RESIDENT, "POST", "/v1/waitlist/{id}/decline", waitlist.decline),
+        (STAFF, "GET", "/v1/staff/services/{id}/waitlist", waitlist.list_of_service),
         (STAFF, "POST", "/v1/staff/bookings", bookings.book_at_desk),
         (STAFF, "POST", "/v1/staff/bookings/search", bookings.search_day),
         (STAFF, "POST", "/v1/staff/bookings/{id}/check-in", bookings.check_in),

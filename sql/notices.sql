@@ -11,13 +11,16 @@ select notice.id, notice.kind, notice.subject_id, notice.facts, notice.created_a
     person.name as person_name, mandate.id as mandate_id, mandate.matters, mandate.expires_at,
     helper.name as volunteer_name, team.name as team_name, booking.id as booking_id, slot.starts_at,
     service.department, service.name as service_name, provider.name as provider_name,
-    provider.phone as provider_phone
+    provider.phone as provider_phone, entry.id as waitlist_entry_id
 from notice
 join care on care.person_id = notice.person_id and care.account_id = :account_id and care.ended_at is null
 join person on person.id = notice.person_id
 left join booking on booking.id = notice.subject_id
-left join slot on slot.id = booking.slot_id
-left join service on service.id = slot.service_id
+left join waitlist_entry as entry
+    on entry.id = notice.subject_id and notice.kind in ('place_offered', 'offer_lapsed', 'waitlist_ended')
+left join slot
+    on slot.id = case when entry.id is null then booking.slot_id else (notice.facts ->> 'slot_id')::uuid end
+left join service on service.id = coalesce(slot.service_id, entry.service_id)
 left join suspension on suspension.id = notice.subject_id
 left join provider on provider.id = coalesce(service.provider_id, suspension.provider_id)
 left join mandate on mandate.id = coalesce(booking.mandate_id, notice.subject_id)

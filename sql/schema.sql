@@ -174,6 +174,30 @@ end $$;
 
 COMMENT ON FUNCTION public.volunteer_raise_version() IS 'approval gives a role and its end takes it';
 
+CREATE FUNCTION public.waitlist_cared(of_entry uuid, by_account uuid) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select coalesce(bool_and(exists (
+        select from care
+        where care.account_id = by_account and care.person_id = member.person_id and care.ended_at is null)), false)
+    from waitlist_member as member
+    where member.entry_id = of_entry
+$$;
+
+COMMENT ON FUNCTION public.waitlist_cared(of_entry uuid, by_account uuid) IS 'whether an account cares for everybody who waits in an entry';
+
+CREATE FUNCTION public.waitlist_visible(of_entry uuid, of_mandate uuid, by_account uuid, at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select waitlist_cared(of_entry, by_account) or exists (
+        select from mandate
+        join volunteer on volunteer.id = mandate.volunteer_id
+        where mandate.id = of_mandate and mandate.status = 'active' and mandate.expires_at > at
+          and volunteer.account_id = by_account and volunteer.status = 'approved')
+$$;
+
+COMMENT ON FUNCTION public.waitlist_visible(of_entry uuid, of_mandate uuid, by_account uuid, at timestamp with time zone) IS 'whether an account may see an entry: by its care, or under the live mandate it waits by';
+
 CREATE TABLE public.account (
     id uuid NOT NULL,
     kind text NOT NULL,

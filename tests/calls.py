@@ -259,6 +259,12 @@ async def booking_to_move(town):
     return Given({"slot_id": str(await town.slot())}, {"id": await town.booking()})
 
 
+async def wish_to_wait(town):
+    service_id = await make.service(town.conn, provider_id=town.provider_id)
+    days = {"from": "2026-11-23", "to": "2026-11-30"}
+    return Given({"service_id": str(service_id), "person_id": str(town.person_id), "companions": []} | days)
+
+
 def person_of_desk():
     given = person_form()
     del given.body["relation"]
@@ -343,6 +349,13 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("POST", "/v1/staff/appeals/{id}/decide"): with_id(
         lambda town: town.appeal(), {"decision": "granted", "reason": "核实来过"}
     ),
+    ("GET", "/v1/waitlist"): nothing,
+    ("POST", "/v1/waitlist"): wish_to_wait,
+    ("GET", "/v1/waitlist/{id}"): with_id(lambda town: town.waiting()),
+    ("DELETE", "/v1/waitlist/{id}"): with_id(lambda town: town.waiting()),
+    ("POST", "/v1/waitlist/{id}/accept"): with_id(lambda town: town.waiting(offered=True), {"answers": {}}),
+    ("POST", "/v1/waitlist/{id}/decline"): with_id(lambda town: town.waiting(offered=True)),
+    ("GET", "/v1/staff/services/{id}/waitlist"): with_id(lambda town: same(town.service_id)),
     ("POST", "/v1/staff/bookings"): desk_booking,
     ("POST", "/v1/staff/bookings/search"): fixed(
         lambda town: Given({"provider_id": str(town.provider_id), "day": "2026-11-24"})

@@ -585,3 +585,37 @@ async def rebooking_offer(
         expires_at,
     )
     return offer_id
+
+
+async def kept_back(conn: Connection, slot_id: UUID, places: int = 1, channel: str = "public") -> None:
+    """Keep places back that are counted as taken already, until now."""
+    for _ in range(places):
+        await conn.execute(
+            """insert into place_kept_back (id, slot_id, channel, cause, free_at, created_at)
+               values ($1, $2, $3, 'added', $4, $4)""",
+            new_id(),
+            slot_id,
+            channel,
+            EPOCH,
+        )
+
+
+async def offer(
+    conn: Connection, slot_id: UUID, entry_id: UUID, expires_at: datetime, *, places: int = 1, channel: str = "public"
+) -> UUID:
+    """Offer places to who waits, counted into their pool as the service would."""
+    offer_id = new_id()
+    await conn.execute(
+        """with pool as (update slot_pool set taken = taken + $4 where slot_id = $2 and channel = $3),
+                entry as (update waitlist_entry set status = 'offered' where id = $5)
+           insert into place_offer (id, slot_id, channel, places, entry_id, created_at, expires_at)
+           values ($1, $2, $3, $4, $5, $6, $7)""",
+        offer_id,
+        slot_id,
+        channel,
+        places,
+        entry_id,
+        EPOCH,
+        expires_at,
+    )
+    return offer_id

@@ -48,7 +48,13 @@ INDIRECT: dict[tuple[str, str], dict[str, set[str]]] = {
         "limit_7_days": {"limit", "bookings"},
         "limit_90_days": {"limit", "bookings"},
     },
-    ("domain/booking_rules.py", "check_person"): {
+    ("domain/booking_rules.py", "check_eligible"): {
+        "too_young": {"min_age"},
+        "too_old": {"max_age"},
+        "other_sex_only": {"sex"},
+        "assurance_too_low": {"assurance"},
+    },
+    ("domain/waitlist_rules.py", "check_people"): {
         "too_young": {"min_age"},
         "too_old": {"max_age"},
         "other_sex_only": {"sex"},

@@ -171,6 +171,17 @@ class Town:
         family = make.Resident(account_id, self.person_id, "")
         return await make.booking(self.conn, await self.slot(**slot), family, status=status)
 
+    async def waiting(self, *, offered=False):
+        """Let the person of the family wait for a service of its own, with a place offered if asked."""
+        account_id, _ = self.accounts["family"]
+        family = make.Resident(account_id, self.person_id, "")
+        service_id = await make.service(self.conn, provider_id=self.provider_id)
+        entry_id = await make.waiting(self.conn, service_id, family)
+        if offered:
+            slot_id = await make.slot(self.conn, service_id, policy_id=self.policy_id)
+            await make.offer(self.conn, slot_id, entry_id, self.app[CLOCK]() + timedelta(minutes=30))
+        return entry_id
+
     async def ticket(self, status):
         """Make a ticket of today in a queue of its own."""
         booking_id = await self.booking("checked_in", minutes_from_now=60)

@@ -256,6 +256,25 @@ create table waitlist_member (
 );
 create index waitlist_member_person on waitlist_member (person_id);
 
+create function waitlist_cared(of_entry uuid, by_account uuid) returns boolean language sql stable as $$
+    select coalesce(bool_and(exists (
+        select from care
+        where care.account_id = by_account and care.person_id = member.person_id and care.ended_at is null)), false)
+    from waitlist_member as member
+    where member.entry_id = of_entry
+$$;
+comment on function waitlist_cared is 'whether an account cares for everybody who waits in an entry';
+
+create function waitlist_visible(of_entry uuid, of_mandate uuid, by_account uuid, at timestamptz)
+returns boolean language sql stable as $$
+    select waitlist_cared(of_entry, by_account) or exists (
+        select from mandate
+        join volunteer on volunteer.id = mandate.volunteer_id
+        where mandate.id = of_mandate and mandate.status = 'active' and mandate.expires_at > at
+          and volunteer.account_id = by_account and volunteer.status = 'approved')
+$$;
+comment on function waitlist_visible is 'whether an account may see an entry: by its care, or under the live mandate it waits by';
+
 create table place_offer (
     id uuid primary key,
     slot_id uuid not null,
