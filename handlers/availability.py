@@ -9,6 +9,7 @@ from domain import availability
 from domain.vocabulary import LOCAL_ZONE
 from handlers.conditional import conditional
 from handlers.operation import operation
+from handlers.ports import TALLY
 from handlers.request import connection, context, path_id, read_query, shape
 from handlers.short_cache import AVAILABILITY
 from schemas.availability import DayOffers, DaysQuery, SlotOffers, SlotsQuery
@@ -26,6 +27,7 @@ async def days(request: web.Request) -> web.Response:
 
     A hint, as the booking itself decides.
     """
+    request.app[TALLY].availability(request)
     service_id, query = path_id(request), read_query(request, DaysQuery)
     query["first"] = query["first"] or context(request).now.astimezone(LOCAL_ZONE).date()
     query["last"] = query["last"] or query["first"] + TWO_WEEKS
@@ -41,6 +43,7 @@ async def days(request: web.Request) -> web.Response:
 @operation(query=SlotsQuery, reply=SlotOffers, etag=True)
 async def slots(request: web.Request) -> web.Response:
     """Show the slots of a day at a service: a hint, as the booking itself decides."""
+    request.app[TALLY].availability(request)
     service_id, query = path_id(request), read_query(request, SlotsQuery)
 
     async def load() -> bytes:

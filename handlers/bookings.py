@@ -10,6 +10,7 @@ from domain.vocabulary import BookingStatus, local_day
 from handlers.groups import BOOK, CHANGE, accepted
 from handlers.operation import operation
 from handlers.passes import PASS_KEYS
+from handlers.ports import TALLY
 from handlers.request import (
     connection,
     context,
@@ -46,10 +47,12 @@ if TYPE_CHECKING:
 @operation(body=BookingCreate, reply=Booking, status=201, creates=True)
 async def book(request: web.Request) -> web.Response:
     """Book a place for a person in one's care, or under a mandate."""
-    body = await read_body(request, BookingCreate)
     ctx = context(request)
+    account_id = require_signed_in(ctx).account_id
+    request.app[TALLY].booking(request, account_id)
+    body = await read_body(request, BookingCreate)
     wanted = BookingRequest(
-        account_id=require_signed_in(ctx).account_id,
+        account_id=account_id,
         slot_id=body["slot_id"],
         person_id=body["person_id"],
         mandate_id=body["mandate_id"],
@@ -194,6 +197,7 @@ async def cancel_at_desk(request: web.Request) -> web.Response:
 @operation(body=BookingMove, reply=Booking, status=201, creates=True)
 async def move(request: web.Request) -> web.Response:
     """Take a place in another slot of the service for the one a booking has; answers the new booking."""
+    request.app[TALLY].booking(request, require_signed_in(context(request)).account_id)
     return await _move(request)
 
 

@@ -71,8 +71,17 @@ class Throttling(Protocol):
         ...
 
 
+class Tallying(Protocol):
+    """Raise TooMany beyond what `server/tally.py` allows of an account, and of an address."""
+
+    def booking(self, request: web.Request, account_id: UUID) -> None: ...
+
+    def availability(self, request: web.Request) -> None: ...
+
+
 WECHAT: web.AppKey[WeChatPort] = web.AppKey("wechat", object)  # type: ignore[arg-type]
 SMS: web.AppKey[SmsPort] = web.AppKey("sms", object)  # type: ignore[arg-type]
 ACCESS_TOKENS: web.AppKey[AccessTokens] = web.AppKey("access_tokens", object)  # type: ignore[arg-type]
 REVOCATIONS: web.AppKey[Revocations] = web.AppKey("revocations", object)  # type: ignore[arg-type]
 THROTTLE: web.AppKey[Throttling] = web.AppKey("throttle", object)  # type: ignore[arg-type]
+TALLY: web.AppKey[Tallying] = web.AppKey("tally", object)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from handlers.booking_exports import EXPORTS, MOST_EXPORTS
 from handlers.docs import DOCS
 from handlers.files import FILE_STORE, MOST_UPLOADS, UPLOADS
 from handlers.passes import DRAWING, PASS_KEYS
-from handlers.ports import ACCESS_TOKENS, REVOCATIONS, SMS, THROTTLE, WECHAT
+from handlers.ports import ACCESS_TOKENS, REVOCATIONS, SMS, TALLY, THROTTLE, WECHAT
 from handlers.queue_boards import QUEUE_BOARDS, QueueBoards, end_waiting
 from handlers.request import CLOCK, MAX_BODY_BYTES, POOL, SAY, VAULT
 from handlers.short_cache import AVAILABILITY, ShortCache
@@ -38,6 +38,7 @@ from server.reconciliation_figures import reconciliation_figures
 from server.routes import ROUTES
 from server.session_guard import SESSION_GUARD, SessionGuard
 from server.sms import HttpSms, NoSms
+from server.tally import Tally
 from server.throttle import Throttle, open_store
 from server.wechat import WeChat
 from server.worker import Worker
@@ -169,6 +170,7 @@ def build_app(
     app[LISTENER].add(app[QUEUE_BOARDS])
     store = open_store(settings.throttle_url, clock)
     app[THROTTLE] = Throttle(store, clock, app[VAULT], app[METRICS], settings.trusted_proxies)
+    app[TALLY] = Tally(app[AUTHENTICATION], settings.trusted_proxies)
     for route in ROUTES:
         ACCESS[route.handler] = route.access
         app.router.add_route(route.method, route.path, route.handler)

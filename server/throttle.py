@@ -15,6 +15,7 @@ import ipaddress
 import math
 import re
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 import structlog
@@ -205,6 +206,11 @@ def client_network(request: web.Request, trusted_proxies: int) -> str:
         named = [part for part in named if part]
         if named:
             address = named[-min(trusted_proxies, len(named))]
+    return _network(address)
+
+
+@lru_cache(maxsize=65_536)
+def _network(address: str) -> str:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
