@@ -9,7 +9,7 @@ import sql
 from domain import reconciliation
 from domain.availability import span
 from domain.permissions import require_staff_at
-from domain.vocabulary import MAX_DAYS_REPORTED, STAFF_ROLES, BookingStatus, Channel
+from domain.vocabulary import CLERKS, MAX_DAYS_REPORTED, BookingStatus, Channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ async def figures(conn: Connection, ctx: Context, provider_id: UUID, first: date
 
     Needs a transaction that sees one moment.
     """
-    await require_staff_at(conn, ctx, provider_id, *STAFF_ROLES)
+    await require_staff_at(conn, ctx, provider_id, *CLERKS)
     begins, ends = span(first, last, MAX_DAYS_REPORTED)
     within = {"provider_id": provider_id, "begins": begins, "ends": ends}
     places = _Places(
