@@ -104,3 +104,12 @@ async def require_staff_at_ticket(conn: Connection, ctx: Context, booking_id: UU
         conn, account_id=caller.account_id, roles=list(roles), booking_id=booking_id
     ):
         raise NotFound("ticket_not_found")
+
+
+async def require_staff_at_schedule(conn: Connection, ctx: Context, schedule_id: UUID, *roles: Role) -> None:
+    """Only staff with one of the roles for the provider of this schedule's service."""
+    caller = require_signed_in(ctx)
+    if not await sql.permissions.staff_at_schedule(
+        conn, account_id=caller.account_id, roles=list(roles), schedule_id=schedule_id
+    ):
+        raise NotFound("schedule_not_found")

@@ -58,7 +58,7 @@ async def carry_out(
     withdrawn = [each.standing.id for each in of[SlotEffect.WITHDRAWN] if each.standing]
     standing = of[SlotEffect.REOPENED] + of[SlotEffect.CHANGED]
     await places.hold_queues(conn, [service_id])
-    pools = await _lock_pools(conn, withdrawn + [each.standing.id for each in standing if each.standing])
+    pools = await lock_pools(conn, withdrawn + [each.standing.id for each in standing if each.standing])
     standing = [_anew(each, pools) for each in standing]
     await refuse_orphans(conn, [] if orphaning else withdrawn, standing)
     if withdrawn:
@@ -76,7 +76,8 @@ async def carry_out(
     )
 
 
-async def _lock_pools(conn: Connection, slot_ids: list[UUID]) -> Mapping[UUID, Mapping[Channel, Pool]]:
+async def lock_pools(conn: Connection, slot_ids: list[UUID]) -> Mapping[UUID, Mapping[Channel, Pool]]:
+    """Lock the pools of slots, and return them as they are then."""
     pools: dict[UUID, dict[Channel, Pool]] = {slot_id: {} for slot_id in slot_ids}
     if slot_ids:
         for row in await sql.schedules.lock_pools(conn, ids=slot_ids):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, time
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import sql
 from domain.schedule_plan import ExceptionDays, Session, Template
@@ -11,7 +12,6 @@ from domain.vocabulary import ExceptionKind, OnHolidays
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from uuid import UUID
 
     from asyncpg import Connection
 
@@ -40,13 +40,13 @@ def template(row: Mapping[str, Any]) -> Template:
 
 
 def exception(given: Mapping[str, Any]) -> ExceptionDays:
-    """Read an exception, of a row's JSON or of an input."""
+    """Read an exception, of a row's JSON or of an input with the id that it would have."""
     return ExceptionDays(
         ExceptionKind(given["kind"]),
         _day(given["first_day"]),
         _day(given["last_day"]),
         sessions(given["sessions"]),
-        given.get("id"),
+        UUID(given["id"]) if isinstance(given["id"], str) else given["id"],
     )
 
 

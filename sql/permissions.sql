@@ -93,3 +93,10 @@ select exists (
     where queue_ticket.booking_id = :booking_id
       and service.provider_id in (select staff_providers(:account_id, :roles::text[]))
 );
+
+-- name: staff_at_schedule(account_id, roles, schedule_id)$
+-- Whether a staff account holds one of the roles at the provider of a schedule's service.
+select exists (
+    select from schedule join service on service.id = schedule.service_id
+    where schedule.id = :schedule_id and service.provider_id in (select staff_providers(:account_id, :roles::text[]))
+);

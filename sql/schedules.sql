@@ -13,6 +13,107 @@ from schedule
 where service_id = :service_id and resource = :resource and state = 'active'
 order by valid_from;
 
+-- name: show(id)^
+-- One schedule with its sessions and live exceptions.
+select schedule.*,
+       coalesce((select jsonb_agg(to_jsonb(session) order by session.weekday, session.starts)
+                 from schedule_session as session where session.schedule_id = schedule.id), '[]') as sessions,
+       coalesce((select jsonb_agg(to_jsonb(exception) || jsonb_build_object('sessions', coalesce(
+                            (select jsonb_agg(to_jsonb(session) order by session.starts)
+                             from schedule_exception_session as session
+                             where session.exception_id = exception.id), '[]')) order by exception.id)
+                 from schedule_exception as exception
+                 where exception.schedule_id = schedule.id and exception.withdrawn_at is null), '[]') as exceptions
+from schedule
+where id = :id;
+
+-- name: list_of_service(service_id, state, after, limit)
+-- Schedules of a service with their sessions and live exceptions.
+select schedule.*,
+       coalesce((select jsonb_agg(to_jsonb(session) order by session.weekday, session.starts)
+                 from schedule_session as session where session.schedule_id = schedule.id), '[]') as sessions,
+       coalesce((select jsonb_agg(to_jsonb(exception) || jsonb_build_object('sessions', coalesce(
+                            (select jsonb_agg(to_jsonb(session) order by session.starts)
+                             from schedule_exception_session as session
+                             where session.exception_id = exception.id), '[]')) order by exception.id)
+                 from schedule_exception as exception
+                 where exception.schedule_id = schedule.id and exception.withdrawn_at is null), '[]') as exceptions
+from schedule
+where service_id = :service_id and (:state::text is null or state = :state) and (:after::uuid is null or id > :after)
+order by id
+limit :limit;
+
+-- name: overlapping(service_id, resource, valid_from, valid_to, id)
+-- Other schedules of one doctor or counter of a service that hold on some of the same days.
+select id, valid_from, valid_to from schedule
+where service_id = :service_id and resource = :resource and state = 'active' and id <> :id
+  and daterange(valid_from, valid_to, '[]') && daterange(:valid_from, :valid_to, '[]')
+order by valid_from;
+
+-- name: create(id, service_id, resource, valid_from, valid_to, on_holidays, created_by, now)
+-- Make a schedule.
+insert into schedule (id, service_id, resource, valid_from, valid_to, on_holidays, created_by, created_at)
+values (:id, :service_id, :resource, :valid_from, :valid_to, :on_holidays, :created_by, :now)
+returning id;
+
+-- name: change(id, valid_from, valid_to, on_holidays)
+-- Change when a schedule that the caller has locked holds.
+update schedule
+set valid_from = :valid_from, valid_to = :valid_to, on_holidays = :on_holidays, version = version + 1
+where id = :id
+returning id;
+
+-- name: end(id)
+-- Let a schedule that the caller has locked hold no longer.
+update schedule set state = 'ended', version = version + 1 where id = :id
+returning id;
+
+-- name: clear_sessions(id)
+-- Forget the sessions of a schedule, which are written anew.
+delete from schedule_session where schedule_id = :id returning weekday;
+
+-- name: write_sessions(id, weekdays, starts, ends, minutes, capacities, assisteds, counters)
+-- Write the sessions of a schedule.
+insert into schedule_session (schedule_id, weekday, starts, ends, slot_minutes, capacity, assisted, counter)
+select :id, * from unnest(:weekdays::integer[], :starts::time[], :ends::time[], :minutes::integer[],
+                          :capacities::integer[], :assisteds::integer[], :counters::integer[])
+returning weekday;
+
+-- name: show_exception(id)^
+-- One exception with its sessions.
+select exception.*,
+       coalesce((select jsonb_agg(to_jsonb(session) order by session.starts)
+                 from schedule_exception_session as session
+                 where session.exception_id = exception.id), '[]') as sessions
+from schedule_exception as exception
+where id = :id;
+
+-- name: add_exception(id, schedule_id, kind, first_day, last_day, reason, created_by, now)
+-- Make an exception of a schedule.
+insert into schedule_exception (id, schedule_id, kind, first_day, last_day, reason, created_by, created_at)
+values (:id, :schedule_id, :kind, :first_day, :last_day, :reason, :created_by, :now)
+returning id;
+
+-- name: write_exception_sessions(id, starts, ends, minutes, capacities, assisteds, counters)
+-- Write the sessions of an exception.
+insert into schedule_exception_session (exception_id, starts, ends, slot_minutes, capacity, assisted, counter)
+select :id, * from unnest(:starts::time[], :ends::time[], :minutes::integer[], :capacities::integer[],
+                          :assisteds::integer[], :counters::integer[])
+returning starts;
+
+-- name: withdraw_exception(id, now)
+-- Take an exception back.
+update schedule_exception set withdrawn_at = :now where id = :id and withdrawn_at is null
+returning id;
+
+-- name: generated_to(service_id, resource)$
+-- The last day on which any schedule of one doctor or counter of a service has its slots.
+select max(generated_to) from schedule where service_id = :service_id and resource = :resource;
+
+-- name: last_day_by_hand(service_id, resource)$
+-- The last day on which one doctor or counter of a service has a slot made by hand.
+select max(day) from slot where service_id = :service_id and resource = :resource and schedule_id is null;
+
 -- name: standing(service_id, resource, begins, ends)
 -- Slots of one doctor or counter of a service that touch a span of time, in order of their start, with what stands on them.
 select slot.id, slot.schedule_id, slot.day, slot.starts_at, slot.ends_at, slot.state, slot.withdrawn, slot.closure_id,
@@ -82,16 +183,9 @@ with given as (
     select * from unnest(:ids::uuid[], :schedules::uuid[], :ends::timestamptz[], :reopened::boolean[])
         as row (id, schedule_id, ends_at, reopened)
 ), state as (
-    select slot.id, closed.id as closure_id, closed.reason
-    from given join slot on slot.id = given.id join service on service.id = slot.service_id
-    left join lateral (
-        select closure.id, closure.reason from closure
-        where closure.provider_id = service.provider_id and closure.lifted_at is null
-          and slot.day between closure.first_day and closure.last_day
-          and coalesce(closure.service_id, slot.service_id) = slot.service_id
-          and coalesce(closure.resource, slot.resource) = slot.resource
-        order by closure.id limit 1
-    ) as closed on true
+    select slot.id, closure.id as closure_id, closure.reason
+    from given join slot on slot.id = given.id
+    left join closure on closure.id = closure_on(slot.service_id, slot.resource, slot.day)
     where given.reopened
 ), replanned as (
     update slot
@@ -127,20 +221,12 @@ with given as (
     select * from unnest(:ids::uuid[], :schedules::uuid[], :starts::timestamptz[], :ends::timestamptz[],
                          :publics::integer[], :assisteds::integer[], :counters::integer[])
         as row (id, schedule_id, starts_at, ends_at, public, assisted, counter)
-), ruled as (
-    select row.*, closed.id as closure_id, closed.reason
+), ruled as materialized (
+    select row.*, closure.id as closure_id, closure.reason
     from unnest(:days::date[], :policies::uuid[], :releases::timestamptz[], :order_stops::timestamptz[],
                 :cancels::timestamptz[], :fall_backs::timestamptz[])
         as row (day, policy_id, release_at, order_until, cancel_until, fall_back_at)
-    join service on service.id = :service_id
-    left join lateral (
-        select closure.id, closure.reason from closure
-        where closure.provider_id = service.provider_id and closure.lifted_at is null
-          and row.day between closure.first_day and closure.last_day
-          and coalesce(closure.service_id, service.id) = service.id
-          and coalesce(closure.resource, :resource) = :resource
-        order by closure.id limit 1
-    ) as closed on true
+    left join closure on closure.id = closure_on(:service_id, :resource, row.day)
 ), made as (
     insert into slot (id, service_id, policy_id, day, starts_at, ends_at, release_at, order_until, cancel_until,
                       fall_back_at, resource, schedule_id, state, closed_reason, closure_id)
@@ -205,3 +291,9 @@ for no key update skip locked;
 -- name: set_generated(id, day)!
 -- Remember the last day whose slots a schedule has.
 update schedule set generated_to = :day where id = :id;
+
+-- name: scopes_on(day)
+-- The doctors and counters of services whose schedules hold on a day and have their slots of it already.
+select distinct service_id, resource from schedule
+where state = 'active' and valid_from <= :day and (valid_to is null or valid_to >= :day) and generated_to >= :day
+order by service_id, resource;

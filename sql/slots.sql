@@ -80,14 +80,15 @@ where id = :id and version = :version
 returning id, service_id, day, starts_at, ends_at, state;
 
 -- name: move(id, policy_id, day, starts_at, ends_at, release_at, order_until, cancel_until, fall_back_at)
--- Give a slot other times.
+-- Give a slot other times; it is as made by hand from now on.
 update slot
 set policy_id = :policy_id, day = :day, starts_at = :starts_at, ends_at = :ends_at,
     release_at = least(:starts_at, :release_at::timestamptz),
     order_until = least(:starts_at, :order_until::timestamptz),
     cancel_until = least(:starts_at, :cancel_until::timestamptz),
     fall_back_at = case when :fall_back_at::timestamptz is not null
-                        then least(:starts_at, :fall_back_at::timestamptz) end
+                        then least(:starts_at, :fall_back_at::timestamptz) end,
+    schedule_id = null
 where id = :id
 returning id;
 
@@ -122,8 +123,10 @@ select id from closed;
 
 -- name: reopen(ids, now)
 -- Open those of the slots that are closed and not over; their pools say so too.
+-- One that its schedule had withdrawn is as made by hand from now on.
 with reopened as (
-    update slot set state = 'open', closed_reason = null, closure_id = null, version = version + 1
+    update slot set state = 'open', closed_reason = null, closure_id = null, version = version + 1, withdrawn = false,
+                    schedule_id = case when not withdrawn then schedule_id end
     where id = any(:ids::uuid[]) and state = 'closed' and ends_at > :now
     returning id
 ), unshut as (

@@ -304,6 +304,33 @@ async def closure(town):
     return made["id"]
 
 
+WEEKLY = {
+    "valid_from": "2026-12-01",
+    "sessions": [{"weekday": 1, "starts": "08:00", "ends": "09:00", "slot_minutes": 30, "capacity": 3}],
+}
+
+
+async def exception_to_withdraw(town):
+    schedule_id, exception_id = await town.schedule(), new_id()
+    await town.conn.execute(
+        """insert into schedule_exception (id, schedule_id, kind, first_day, last_day, reason, created_by, created_at)
+           values ($1, $2, 'closed', '2026-12-07', '2026-12-07', '停诊', $3, now())""",
+        exception_id,
+        schedule_id,
+        town.accounts["manager"][0],
+    )
+    return Given(ids={"id": schedule_id, "exception_id": exception_id})
+
+
+async def day_to_unset(town):
+    await town.conn.execute(
+        """insert into calendar_day values ('2027-07-21', 'holiday', null, '那达慕', $1, now())
+           on conflict (day) do nothing""",
+        town.accounts["admin"][0],
+    )
+    return Given(ids={"day": "2027-07-21"})
+
+
 nothing = fixed(lambda _town: Given())
 soon = {"minutes_from_now": 60}
 
@@ -398,6 +425,27 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/staff/policies"): nothing,
     ("POST", "/v1/staff/policies"): fixed(lambda town: Given(policy_form(town))),
     ("GET", "/v1/staff/policies/{id}"): with_id(lambda town: same(town.policy_id)),
+    ("GET", "/v1/staff/schedules"): fixed(lambda town: Given(query={"service": str(town.service_id)})),
+    ("POST", "/v1/staff/schedules"): fixed(
+        lambda town: Given({"service_id": str(town.service_id), "resource": f"{next(count)}", **WEEKLY})
+    ),
+    ("GET", "/v1/staff/schedules/{id}"): with_id(lambda town: town.schedule()),
+    ("PUT", "/v1/staff/schedules/{id}"): with_id(lambda town: town.schedule(), {"version": 1, **WEEKLY}),
+    ("POST", "/v1/staff/schedules/{id}/end"): with_id(lambda town: town.schedule(), {"version": 1}),
+    ("GET", "/v1/staff/schedules/{id}/differences"): with_id(
+        lambda town: town.schedule(), None, **{"from": "2026-12-01", "to": "2026-12-02"}
+    ),
+    ("POST", "/v1/staff/schedules/{id}/exceptions"): with_id(
+        lambda town: town.schedule(),
+        {"kind": "closed", "from": "2026-12-02", "to": "2026-12-03", "reason": "医生外出"},
+    ),
+    ("DELETE", "/v1/staff/schedules/{id}/exceptions/{exception_id}"): exception_to_withdraw,
+    ("GET", "/v1/staff/calendar/{year}"): fixed(lambda _town: Given(ids={"year": 2027})),
+    ("POST", "/v1/staff/calendar/{year}/confirm"): fixed(lambda _town: Given(ids={"year": 2027})),
+    ("PUT", "/v1/staff/calendar/days/{day}"): fixed(
+        lambda _town: Given({"kind": "holiday", "name": "那达慕"}, {"day": "2027-07-20"})
+    ),
+    ("DELETE", "/v1/staff/calendar/days/{day}"): day_to_unset,
     ("GET", "/v1/staff/slots"): fixed(
         lambda town: Given(query={"service": str(town.service_id), "from": "2026-11-23", "to": "2026-11-30"})
     ),

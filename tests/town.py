@@ -166,6 +166,14 @@ class Town:
             **options,
         )
 
+    async def schedule(self):
+        """Make a schedule of its own counter from December on."""
+        sessions = {1: [("08:00", "09:00", 30, 5)]}
+        valid_from = date(2026, 12, 1)
+        return await make.schedule(
+            self.conn, self.service_id, sessions, valid_from=valid_from, resource=f"{next(count)}"
+        )
+
     async def booking(self, status="booked", **slot):
         account_id, _ = self.accounts["family"]
         family = make.Resident(account_id, self.person_id, "")
