@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import sys
 
-from demo import resident, staff, volunteer
+from demo import fairness, resident, staff, visit, volunteer
 from demo.client import BASE_URL, Unexpected
 from demo.journey import Journey
 
-STEPS = (*resident.STEPS, *volunteer.STEPS, *staff.STEPS)
+STEPS = (
+    *resident.STEPS,
+    *volunteer.STEPS,
+    *staff.STEPS,
+    *fairness.STEPS,
+    *visit.STEPS,
+    *resident.LAST_STEPS,
+)
 
 
 def main() -> int:

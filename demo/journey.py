@@ -29,16 +29,24 @@ class Journey:
     volunteer: Person = field(default_factory=lambda: person("那日苏", "male", 1996))
     caller: Person = field(default_factory=lambda: person("周沙柳", "female", 1944))
 
+    early: Person = field(default_factory=lambda: person("贺早霞", "female", 1979))
+    late: Person = field(default_factory=lambda: person("乌云其木格", "female", 1958))
+
     phone: Client = field(default_factory=Client)
     volunteer_phone: Client = field(default_factory=Client)
     office: Client = field(default_factory=Client)
     desk: Client = field(default_factory=Client)
+    early_phone: Client = field(default_factory=Client)
+    late_phone: Client = field(default_factory=Client)
 
     consents: list[dict[str, str]] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)
     service: dict[str, Any] = field(default_factory=dict)
     slots: list[dict[str, Any]] = field(default_factory=list)
     booking: dict[str, Any] = field(default_factory=dict)
+    released: datetime = field(default_factory=lambda: datetime.now(LOCAL))
+    queue_number: int = 0
+    queue_version: int = 0
     booking_request: tuple[dict[str, Any], str] = field(default_factory=lambda: ({}, ""))
 
 

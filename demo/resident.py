@@ -154,6 +154,30 @@ def stay_unseen(journey: Journey) -> str:
     return "没有登录的人什么也看不到"
 
 
+def refresh(journey: Journey) -> str:
+    """Back at the family's phone: the ten-minute token is traded for a new one."""
+    old = journey.phone.refresh_token
+    journey.phone.keep(journey.phone.post("/v1/sessions/refresh", {"refresh_token": old}).expect(200))
+    check(journey.phone.refresh_token != old, "another refresh token", "the same")
+    journey.phone.get("/v1/me").expect(200)
+    return "登录凭证换新，不用重新登录"
+
+
+def export(journey: Journey) -> str:
+    """She takes a copy of all that is kept of her and her family."""
+    copy = journey.phone.get("/v1/me/export").expect(200)
+    names = {person["name"] for person in copy["people"]}
+    check({journey.daughter.name, journey.mother.name, journey.father.name} <= names, "her family", names)
+    return f"她导出了自己的数据：{len(copy['people'])} 个人，{len(copy['bookings'])} 个预约"
+
+
+def sign_out(journey: Journey) -> str:
+    """She signs out, and the token is refused at once."""
+    journey.phone.delete("/v1/sessions/current").expect(204)
+    refusal = journey.phone.get("/v1/me").expect(401, "session_ended")
+    return f"退出以后，旧凭证马上失效：{refusal['detail']}"
+
+
 STEPS = (
     wait_for_server,
     sign_in,
@@ -170,4 +194,9 @@ STEPS = (
     cancel,
     book_again,
     stay_unseen,
+)
+LAST_STEPS = (
+    refresh,
+    export,
+    sign_out,
 )

@@ -26,7 +26,7 @@ def read_policy(journey: Journey) -> str:
 
 def make_slot(journey: Journey) -> str:
     """The manager makes one more slot today, for a doctor who can stay longer."""
-    starts_at = _shortly()
+    starts_at = in_two_minutes()
     body = {
         "service_id": journey.service["id"],
         "starts_at": starts_at.isoformat(),
@@ -39,7 +39,7 @@ def make_slot(journey: Journey) -> str:
     return f"加开一个时段：{clock(slot['starts_at'])}"
 
 
-def _shortly() -> datetime:
+def in_two_minutes() -> datetime:
     """Return a moment two minutes ahead on the same day; who calls just before midnight waits for the new day."""
     while True:
         now = datetime.now(LOCAL)
@@ -110,30 +110,6 @@ def check_in(journey: Journey) -> str:
     return f"她到窗口报取号码，已签到，{visit['number']} 号"
 
 
-def refresh(journey: Journey) -> str:
-    """Back at the family's phone: the ten-minute token is traded for a new one."""
-    old = journey.phone.refresh_token
-    journey.phone.keep(journey.phone.post("/v1/sessions/refresh", {"refresh_token": old}).expect(200))
-    check(journey.phone.refresh_token != old, "another refresh token", "the same")
-    journey.phone.get("/v1/me").expect(200)
-    return "登录凭证换新，不用重新登录"
-
-
-def export(journey: Journey) -> str:
-    """She takes a copy of all that is kept of her and her family."""
-    copy = journey.phone.get("/v1/me/export").expect(200)
-    names = {person["name"] for person in copy["people"]}
-    check({journey.daughter.name, journey.mother.name, journey.father.name} <= names, "her family", names)
-    return f"她导出了自己的数据：{len(copy['people'])} 个人，{len(copy['bookings'])} 个预约"
-
-
-def sign_out(journey: Journey) -> str:
-    """She signs out, and the token is refused at once."""
-    journey.phone.delete("/v1/sessions/current").expect(204)
-    refusal = journey.phone.get("/v1/me").expect(401, "session_ended")
-    return f"退出以后，旧凭证马上失效：{refusal['detail']}"
-
-
 STEPS = (
     sign_in_manager,
     read_policy,
@@ -144,7 +120,4 @@ STEPS = (
     register_caller,
     book_at_the_counter,
     check_in,
-    refresh,
-    export,
-    sign_out,
 )

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS_TO_START = 30
-SECONDS_TO_WALK = 60
+SECONDS_TO_WALK = 180
+"""It waits for the next full minute, when numbers are released."""
 
 
 @asynccontextmanager
