@@ -46,6 +46,10 @@ async def hold_queues(conn: Connection, service_ids: Collection[UUID]) -> None:
     await sql.places.hold_queues(conn, services=list(service_ids))
 
 
+async def hold_queues_of_slots(conn: Connection, slot_ids: Collection[UUID]) -> None:
+    await sql.places.hold_queues_of_slots(conn, slots=list(slot_ids))
+
+
 async def hold_queues_of_bookings(conn: Connection, booking_ids: Collection[UUID]) -> None:
     await sql.places.hold_queues_of_bookings(conn, bookings=list(booking_ids))
 

@@ -1,9 +1,10 @@
 """Slots: what staff make, change, close and open again.
 
-The order of locks, the same in every function and in booking: all policies held still (here only), then
-pools by slot and channel, then slots, then the audit. A booking locks its pools `for no key update` and
-reads from them what is free and whether the slot is open. So closing takes the pools first: a booking that
-had them before is among the standing ones that the answer names, one that comes after finds them closed.
+The order of locks, the same in every function and in booking: all policies held still (here only), then the
+service's queue where places are added, pools by slot and channel, then slots, then the audit. A booking locks its
+pools `for no key update` and reads from them what is free and whether the slot is open. So closing takes the pools
+first: a booking that had them before is among the standing ones that the answer names, one that comes after finds
+them closed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sql
-from domain import audit, policies
+from domain import audit, places, policies
 from domain.availability import span
 from domain.constraints import refusing
 from domain.errors import Conflict, Invalid
@@ -29,6 +30,7 @@ from domain.vocabulary import (
     MAX_SLOT_HOURS,
     MAX_SLOTS_MADE,
     MOST_BOOKINGS_NAMED,
+    KeptBecause,
     SlotState,
 )
 
@@ -75,9 +77,11 @@ async def create(conn: Connection, ctx: Context, given: Mapping[str, Any]) -> Ro
     _check_places(given["capacity"])
     _check_times(ctx, given["starts_at"], given["ends_at"])
     await policies.hold(conn)
+    await places.hold_queues(conn, [service_id])
     times = [(given["starts_at"], given["ends_at"])]
     if not await insert(conn, service_id, given["resource"], given["capacity"], [slot_id], times):
         raise Conflict("slot_exists")
+    await _add_places(conn, ctx, [slot_id], given["capacity"])
     await audit.record(conn, ctx, "slots.created", slot_id, service_id=service_id, capacity=given["capacity"])
     return await _show(conn, slot_id)
 
@@ -96,12 +100,25 @@ async def create_pattern(conn: Connection, ctx: Context, given: Mapping[str, Any
     if to_come:
         _check_times(ctx, *to_come[-1])
     await policies.hold(conn)
+    await places.hold_queues(conn, [service_id])
     ids = [new_id() for _ in to_come]
     made = await insert(conn, service_id, given["resource"], given["capacity"], ids, to_come)
+    await _add_places(conn, ctx, ids, given["capacity"])
     counts = {"made": made, "kept": len(to_come) - made, "past": len(wanted) - len(to_come)}
     facts = {"first": first, "last": last, "capacity": given["capacity"]}
     await audit.record(conn, ctx, "slots.pattern_created", service_id, **facts, **counts)
     return counts
+
+
+async def _add_places(conn: Connection, ctx: Context, slot_ids: Sequence[UUID], capacity: Mapping[str, int]) -> None:
+    """Let who waits have the first choice of places that are new, where they are released."""
+    added = [
+        places.Added(slot_id, channel, many, KeptBecause.ADDED)
+        for slot_id in slot_ids
+        for channel, many in capacity.items()
+        if many > 0
+    ]
+    await places.add(conn, added, ctx.now)
 
 
 def _spans(given: Mapping[str, Any]) -> list[Span]:
@@ -174,6 +191,7 @@ async def change(conn: Connection, ctx: Context, slot_id: UUID, given: Mapping[s
     """Change how many places a slot has, and when it is while no number of it was ever given out."""
     await require_staff_at_slot(conn, ctx, slot_id, *MANAGERS)
     await policies.hold(conn)
+    await places.hold_queues_of_slots(conn, [slot_id])
     pools = await sql.slots.lock_pools(conn, id=slot_id)
     slot = await sql.slots.touch(conn, id=slot_id, version=given["version"])
     if slot is None:
@@ -185,8 +203,13 @@ async def change(conn: Connection, ctx: Context, slot_id: UUID, given: Mapping[s
         _check_times(ctx, starts_at, ends_at)
         if any(pool["issued"] for pool in pools):
             raise Conflict("slot_has_bookings")
+        if any(pool["taken"] for pool in pools):
+            raise Conflict("slot_has_offers")
         await _move(conn, slot, starts_at, ends_at)
     await _set_capacity(conn, slot_id, pools, given["capacity"])
+    had = {pool["channel"]: pool["capacity"] for pool in pools}
+    raised = {channel: many - had.get(channel, 0) for channel, many in given["capacity"].items()}
+    await _add_places(conn, ctx, [slot_id], raised)
     await audit.record(conn, ctx, "slots.changed", slot_id, version=given["version"] + 1, capacity=given["capacity"])
     return await _show(conn, slot_id)
 

@@ -14,6 +14,7 @@ from asyncpg import Connection
 
 from domain import (
     erasure,
+    fallback,
     files,
     idempotency,
     no_shows,
@@ -134,6 +135,8 @@ async def end_senseless_waiting(work: Work) -> Mapping[str, int]:
 CHORES = (
     Chore("rebooking_offers", until_nothing_is_left(rebooking.lapse), seconds=QUICK_SECONDS),
     Chore("waitlist_offers", offer_places, seconds=QUICK_SECONDS),
+    Chore("fallback", until_nothing_is_left(fallback.fall_back_now), seconds=QUICK_SECONDS),
+    Chore("fallback_later", until_nothing_is_left(fallback.fall_back_later), seconds=60),
     Chore("waitlist_ends", end_senseless_waiting, seconds=10),
     Chore("sessions", until_nothing_is_left(lambda conn, ctx: sessions.prune(conn, ctx.now)), seconds=60),
     Chore("idempotency_keys", once(lambda conn, ctx: idempotency.prune(conn, ctx.now)), seconds=3600),

@@ -2,6 +2,14 @@
 -- Let nobody join these queues, or be offered a place out of them, until the end of the transaction.
 select service_id from waitlist where service_id = any(:services::uuid[]) order by service_id for share;
 
+-- name: hold_queues_of_slots(slots)
+-- The same for the services of slots, which never change.
+select waitlist.service_id
+from waitlist
+where service_id in (select slot.service_id from slot where slot.id = any(:slots::uuid[]))
+order by service_id
+for share;
+
 -- name: hold_queues_of_bookings(bookings)
 -- The same for the services of bookings, which never change.
 select waitlist.service_id

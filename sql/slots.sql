@@ -93,12 +93,16 @@ where id = :id
 returning id;
 
 -- name: renew_pools(id)
--- Put new pools in the place of a slot's, so that a booking which waits for the old ones finds none.
+-- Put new pools in the place of a slot's, so that a booking which waits for the old ones finds none. What had fallen
+-- back is where it was planned again: the slot's new time has its own time for that.
 with gone as (
-    delete from slot_pool where slot_id = :id returning slot_id, channel, capacity, open
+    delete from slot_pool where slot_id = :id returning slot_id, channel, capacity, open, fallen_back
 )
 insert into slot_pool (slot_id, channel, capacity, open)
-select slot_id, channel, capacity, open from gone
+select slot_id, channel,
+       case when channel = 'public' then capacity - (select sum(fallen_back) from gone) else capacity + fallen_back end,
+       open
+from gone
 returning channel;
 
 -- name: set_capacity(id, channels, capacities)
