@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sql
-from domain import audit, booking_changes, suspensions
+from domain import audit, booking_changes, queues, suspensions
 from domain.booking_changes import ChangeRequest
 from domain.booking_lists import by_ids
 from domain.errors import Conflict, NotFound
@@ -55,6 +55,8 @@ async def correct(conn: Connection, ctx: Context, booking_id: UUID, status: Book
     await sql.bookings.set_status(
         conn, ids=[booking_id], statuses=[status], reasons=[reason], actors=[account_id], now=ctx.now
     )
+    if status == BookingStatus.CHECKED_IN:
+        await queues.enter_today(conn, booking_id, ctx.now)
     entries = [audit.entry(ctx, "bookings.corrected", booking_id, **{"from": BookingStatus.NO_SHOW, "to": status})]
     entries += await suspensions.take_back(conn, ctx, booking_id, reason)
     await tell(conn, ctx, seen["person_id"], NoticeKind.NO_SHOW_CORRECTED, booking_id)

@@ -73,6 +73,13 @@ async def enter(conn: Connection, arrivals: Sequence[Arrival]) -> None:
     )
 
 
+async def enter_today(conn: Connection, booking_id: UUID, now: datetime) -> None:
+    """Let somebody wait who was taken for missing, if the day is not over; the caller has locked the booking."""
+    fact = await sql.queues.to_come(conn, booking_id=booking_id)
+    if fact["day"] == local_day(now):
+        await enter(conn, [arrival(fact, now)])
+
+
 async def finish(conn: Connection, booking_ids: Sequence[UUID], now: datetime) -> None:
     """End the tickets of visits that are over; the caller has locked the bookings."""
     await sql.queues.finish(conn, bookings=booking_ids, now=now)

@@ -20,6 +20,14 @@ select booking_id, service_id, resource, day,
 from came join clinic using (service_id, resource, day)
 window clinics as (partition by service_id, resource, day);
 
+-- name: to_come(booking_id)^
+-- Where and when somebody is expected, and who is late there.
+select booking.id, booking.day, slot.service_id, slot.resource, slot.starts_at, policy.late_minutes
+from booking
+join slot on slot.id = booking.slot_id
+join policy on policy.id = slot.policy_id
+where booking.id = :booking_id;
+
 -- name: finish(bookings, now)!
 -- End the tickets of visits that are over; each clinic is locked before its tickets.
 with clinic as (

@@ -6,13 +6,13 @@ import asyncio
 import time
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, TCPConnector
 from aiohttp.test_utils import TestClient
 
 from domain import queue_boards
 from handlers import queue_boards as polls
 from handlers.queue_boards import QUEUE_BOARDS, Seat
-from handlers.request import POOL
+from handlers.request import CLOCK, POOL
 from server import listener
 from server.app import build_app
 from server.listener import APPLICATION_NAME
@@ -331,3 +331,41 @@ async def test_bad_input_is_refused_in_words(watch, clinic, query):
     assert status == 400
     assert refused["code"] in {"invalid_input", "text_not_storable"}
     assert (await watch.get("/v1/queues/nonsense", {}))[0] == 404
+
+
+async def test_a_process_that_is_told_to_stop_answers_hundreds_who_wait_and_ends(start, conn, parts):
+    """Five hundred residents wait for one clinic; one call reaches them all; then the process stops."""
+    process = await start("serve", DATABASE_CONNECTIONS="6")
+    await process.says("Serving")
+    now = parts[CLOCK]().replace(microsecond=0)
+    service_id = await make.service(conn)
+    slot_id = await make.slot(conn, service_id, starts_at=now, public=10, release_at=now, minutes=5)
+    people = [await make.resident(conn, parts) for _ in range(10)]
+    bookings = [await make.booking(conn, slot_id, each, status="checked_in") for each in people]
+    for each in bookings:
+        await make.ticket(conn, each, now)
+    clerk = await make.staff(conn, parts)
+    async with ClientSession(process.url, connector=TCPConnector(limit=0)) as session:
+
+        async def place(n, after):
+            url = f"/v1/bookings/{bookings[n % 10]}/queue?after={after}"
+            async with session.get(url, headers=people[n % 10].headers) as response:
+                return response.status, (await response.json())["version"]
+
+        following = [asyncio.create_task(place(n, 10)) for n in range(500)]
+        await asyncio.sleep(3)
+        assert not any(each.done() for each in following)
+        began = time.monotonic()
+        url = f"/v1/staff/queues/{service_id}/call"
+        async with session.post(url, json={}, headers=clerk.headers | make.key()) as response:
+            assert response.status == 201
+        assert set(await asyncio.gather(*following)) == {(200, 11)}
+        assert time.monotonic() - began < SOON
+        following = [asyncio.create_task(place(n, 11)) for n in range(200)]
+        await asyncio.sleep(2)
+        began = time.monotonic()
+        process.process.terminate()
+        assert set(await asyncio.gather(*following)) == {(200, 11)}
+        assert await process.ended(10) == 0
+        assert time.monotonic() - began < SOON
+    assert "Traceback" not in process.said

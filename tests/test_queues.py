@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +20,9 @@ from handlers.request import CLOCK, VAULT
 from tests import make
 from tests.booking_world import post
 from tests.clinics import LATE
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 async def test_checking_in_gives_a_number_and_a_repeat_gives_the_same(clinic, conn):
@@ -271,3 +276,104 @@ async def test_nobody_is_passed_over_whatever_the_order_of_coming(coming):
                 assert first.order_at < second.order_at, "both late: by the coming"
             if first.late and second.order_at > first.order_at and not second.late:
                 assert other_starts_at > came_at, "but before those whose slot comes later"
+
+
+STATUSES = ("waiting", "called", "skipped", "done")
+
+
+class Line:
+    """What the queue should be, kept in the plainest way: who waits, by when the turn counts and by number."""
+
+    def __init__(self):
+        self.waiting: dict[str, tuple[datetime, int]] = {}
+        self.called: dict[str, bool] = {}
+        self.skipped: dict[str, tuple[datetime, int]] = {}
+        self.done: set[str] = set()
+
+    def next(self):
+        return min(self.waiting, key=self.waiting.__getitem__, default=None)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_day_of_comings_calls_and_mistakes_keeps_the_order(clinic, seed):
+    """Random days against a model: whoever is called is the one whose turn it is, and nobody is lost or doubled."""
+    chance = random.Random(seed)
+    line, turns = Line(), {}
+    expected = [str(await clinic.booking(chance.choice((10, 20, 40, 60)))) for _ in range(10)]
+    starts = {
+        str(row["id"]): row["starts_at"]
+        for row in await clinic.conn.fetch("select booking.id, starts_at from booking join slot on slot.id = slot_id")
+    }
+    for _ in range(50):
+        now = clinic.app[CLOCK]()
+        act = chance.choice(("come", "come", "call", "call", "skip", "return", "done", "undo", "later"))
+        if act == "come" and expected:
+            who = expected.pop(chance.randrange(len(expected)))
+            number = (await clinic.come(who)).body["queue_number"]
+            late = now > starts[who] + timedelta(minutes=LATE)
+            line.waiting[who] = turns[who] = (now if late else starts[who], number)
+        elif act == "call":
+            answer, who = await clinic.call(), line.next()
+            assert answer.body.get("booking_id") == who
+            if who is not None:
+                line.called[who] = line.waiting.pop(who) is not None
+        elif act == "skip" and line.called:
+            who = chance.choice(sorted(line.called))
+            assert (await clinic.act("skip", who)).status == 200
+            line.skipped[who] = turns[who]
+            del line.called[who]
+        elif act == "return" and line.skipped:
+            who = chance.choice(sorted(line.skipped))
+            assert (await clinic.act("return", who)).status == 200
+            order_at, number = line.skipped.pop(who)
+            line.waiting[who] = turns[who] = (max(order_at, now), number)
+        elif act == "done" and line.called:
+            who = chance.choice(sorted(line.called))
+            assert (await post(clinic.client, f"/v1/staff/bookings/{who}/complete", clinic.clerk)).status == 200
+            line.done.add(who)
+            del line.called[who]
+        elif act == "undo" and line.done | set(line.skipped):
+            who = chance.choice(sorted(line.done | set(line.skipped)))
+            assert (await clinic.act("undo", who)).body["status"] == "called"
+            line.done.discard(who)
+            line.skipped.pop(who, None)
+            line.called[who] = True
+        elif act == "later":
+            await clinic.later(minutes=chance.choice((3, 9)))
+        tickets = (await clinic.state())["tickets"]
+        found = {status: [each["booking_id"] for each in tickets if each["status"] == status] for status in STATUSES}
+        assert found["waiting"] == sorted(line.waiting, key=line.waiting.__getitem__)
+        assert set(found["called"]) == set(line.called)
+        assert set(found["skipped"]) == set(line.skipped)
+        assert set(found["done"]) == line.done
+
+
+async def test_checking_in_twice_at_once_and_while_it_is_cancelled_gives_one_ticket_or_none(
+    clinic, second_client, conn
+):
+    both = [clinic.client, second_client]
+    for turn in range(6):
+        booking_id = await clinic.booking()
+        cancelling = post(both[turn % 2], f"/v1/staff/bookings/{booking_id}/cancel", clinic.clerk, {})
+        answers = await asyncio.gather(*(clinic.come(booking_id, both[n % 2]) for n in range(4)), cancelling)
+        came, cancelled = {answer.status for answer in answers[:4]}, answers[4].status
+        status = await conn.fetchval("select status from booking where id = $1", booking_id)
+        tickets = await conn.fetchval("select count(*) from queue_ticket where booking_id = $1", booking_id)
+        assert (status, tickets, came, cancelled) in (
+            ("checked_in", 1, {200}, 409),
+            ("cancelled", 0, {409}, 200),
+        )
+        if tickets:
+            assert len({answer.body["queue_number"] for answer in answers[:4]}) == 1
+
+
+async def test_a_no_show_that_was_none_still_waits_that_day(clinic):
+    booking_id, other = await clinic.booking(status="no_show"), await clinic.booking(60, status="no_show")
+    await clinic.later(minutes=200)
+    path = f"/v1/staff/bookings/{booking_id}/correct"
+    answer = await post(clinic.client, path, clinic.clerk, {"status": "checked_in", "reason": "一直在候诊室"})
+    assert (answer.status, answer.body["queue_number"]) == (200, 1)
+    assert await clinic.called() == [str(booking_id)]
+    path = f"/v1/staff/bookings/{other}/correct"
+    answer = await post(clinic.client, path, clinic.clerk, {"status": "completed", "reason": "看完走了"})
+    assert (answer.status, answer.body["queue_number"]) == (200, None)
