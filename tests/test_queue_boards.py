@@ -215,6 +215,30 @@ async def test_who_follows_misses_no_change_however_they_come(watch, clinic, sec
     assert time.monotonic() - began < LONG_ENOUGH, "nobody slept through a change"
 
 
+async def test_a_reading_that_was_begun_before_the_change_is_not_its_answer(watch, clinic, monkeypatch):
+    """Someone looks just before the call, and what was seen then comes in just after the call was heard of."""
+    board, begun, on = queue_boards.board, asyncio.Event(), asyncio.Event()
+
+    async def slow(conn, of):
+        seen = await board(conn, of)
+        if not begun.is_set():
+            begun.set()
+            await on.wait()
+        return seen
+
+    await clinic.arrived()
+    monkeypatch.setattr(queue_boards, "board", slow)
+    looking = asyncio.create_task(watch.screen())
+    await begun.wait()
+    await clinic.call()
+    (watched,) = clinic.app[QUEUE_BOARDS]._watched.values()
+    async with asyncio.timeout(LONG_ENOUGH):
+        while watched.heard < 2:
+            await clinic.conn.execute("select pg_sleep(0.005)")
+    on.set()
+    assert (await looking)[1]["version"] == 2
+
+
 async def test_who_hangs_up_leaves_nothing_behind(watch, clinic):
     await clinic.arrived()
     url = clinic.client.make_url(f"/v1/queues/{clinic.service_id}")
