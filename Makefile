@@ -6,11 +6,11 @@ VAR_DIR ?= var
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint format model guards bench plans schema lock clean environment
+.PHONY: help run demo test check lint format model guards bench bench-schedules plans schema lock clean environment
 .NOTPARALLEL:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo 'Settings: HOST, PORT (8080), VAR_DIR (var), DATABASE_URL, PG_BIN, PYTHON; see the readme.'
 
 run: environment ## set everything up and serve on http://127.0.0.1:8080
@@ -46,6 +46,9 @@ bench: environment ## measure bookings a second beside pgbench
 
 plans: environment ## explain every hot statement beside five million old bookings
 	@OLD_BOOKINGS=$${OLD_BOOKINGS:-5000000} $(PY) -m pytest -s -o timeout=3600 tests/test_plans.py
+
+bench-schedules: environment ## measure the making of a year of slots (TEMPLATES=100)
+	@exec $(PY) -m bench.schedules
 
 schema: environment ## write sql/schema.sql anew from the migrations
 	@$(PY) -m server.schema_snapshot

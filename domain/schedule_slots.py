@@ -170,8 +170,9 @@ async def make(conn: Connection, service_id: UUID, resource: str, planned: Seque
         cancels=[each.cancel_until for each in resolved],
         fall_backs=[each.fall_back_at for each in resolved],
     )
-    released = {row["id"]: row for row in made if row["release_at"] <= now}
-    pools = await sql.schedules.pools_of(conn, ids=list(released)) if released else []
-    added = [Added(row["slot_id"], row["channel"], row["capacity"], KeptBecause.ADDED) for row in pools]
-    await places.add(conn, [each for each in added if each.places > 0], now)
+    released = [row["id"] for row in made if row["release_at"] <= now]
+    if released and await sql.schedules.anybody_waits(conn, service_id=service_id):
+        pools = await sql.schedules.pools_of(conn, ids=released)
+        added = [Added(row["slot_id"], row["channel"], row["capacity"], KeptBecause.ADDED) for row in pools]
+        await places.add(conn, [each for each in added if each.places > 0], now)
     return len(made)

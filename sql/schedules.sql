@@ -297,3 +297,7 @@ update schedule set generated_to = :day where id = :id;
 select distinct service_id, resource from schedule
 where state = 'active' and valid_from <= :day and (valid_to is null or valid_to >= :day) and generated_to >= :day
 order by service_id, resource;
+
+-- name: anybody_waits(service_id)$
+-- Whether anybody waits in the queue of a service.
+select exists (select from waitlist_entry where service_id = :service_id and status = 'waiting');

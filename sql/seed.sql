@@ -39,6 +39,10 @@ select service.id, provider.name as provider, service.department, service.name
 from service join provider on provider.id = service.provider_id
 where service.state = 'active' and provider.state = 'active';
 
+-- name: services_with_schedules()
+-- Which services ever had a schedule.
+select distinct service_id from schedule;
+
 -- name: days_with_slots(first, last)
 -- On which days of a range which services have slots.
 select distinct service_id, day from slot where day between :first and :last;

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import orjson
 import pytest
 
@@ -296,3 +298,75 @@ async def test_days_are_two_weeks_from_today_unless_told(client, conn):
     status, body = await get(client, f"/v1/services/{service_id}/days")
     assert status == 200
     assert (body["items"][0]["date"], body["items"][-1]["date"]) == ("2026-11-23", "2026-12-06")
+
+
+# One statement an answer, and none sent twice
+
+
+@pytest.fixture
+def statements(monkeypatch):
+    """Write down every statement that any connection of this process sends."""
+    sent: list[str] = []
+    connection: Any = asyncpg.Connection
+    prepared, plain = connection._execute, connection.execute
+
+    async def execute_prepared(self, query, *given, **options):
+        sent.append(query)
+        return await prepared(self, query, *given, **options)
+
+    async def execute_plain(self, query, *given, **options):
+        sent.append(query)
+        return await plain(self, query, *given, **options)
+
+    monkeypatch.setattr(connection, "_execute", execute_prepared)
+    monkeypatch.setattr(connection, "execute", execute_plain)
+    return sent
+
+
+@pytest.fixture
+async def busy_service(conn):
+    """A service with thirty days of eight slots, of three pools each."""
+    service_id = await make.service(conn)
+    policy_id = await make.policy(conn, service_id=service_id)
+    for number in range(240):
+        starts_at = at(23, 8) + timedelta(days=number // 8, minutes=30 * (number % 8))
+        given: Any = {"policy_id": policy_id, "starts_at": starts_at, "public": 3, "assisted": 1, "counter": 1}
+        await make.slot(conn, service_id, **given)
+    return service_id
+
+
+@pytest.mark.parametrize("query", ["days?from=2026-11-23&to=2026-12-22", "slots?date=2026-12-01"])
+async def test_thirty_days_and_the_slots_of_a_day_are_one_statement_each(client, busy_service, statements, query):
+    before = [query for query in statements if "slot" in query or "service" in query]
+    status, body = await get(client, f"/v1/services/{busy_service}/{query}")
+    assert (status, len(body["items"])) == (200, 30 if query.startswith("days") else 8)
+    assert len([query for query in statements if "slot" in query or "service" in query]) == len(before) + 1
+
+
+@pytest.mark.parametrize("query", ["days?from=2026-11-23&to=2026-12-22", "slots?date=2026-12-01"])
+async def test_who_has_the_answer_is_sent_304_until_it_changes(client, conn, app, busy_service, query):
+    url = f"/v1/services/{busy_service}/{query}"
+    first = await client.get(url)
+    tag = first.headers["ETag"]
+    assert (first.status, first.headers["Cache-Control"]) == (200, "no-cache")
+    again = await client.get(url, headers={"If-None-Match": tag})
+    assert (again.status, await again.read(), again.headers["ETag"]) == (304, b"", tag)
+    slot_id = await conn.fetchval("select id from slot where day = '2026-12-01' order by starts_at limit 1")
+    await make.booking(conn, slot_id, await make.resident(conn, app))
+    await asyncio.sleep(SECONDS)
+    changed = await client.get(url, headers={"If-None-Match": tag})
+    assert changed.status == 200
+    assert changed.headers["ETag"] != tag
+    assert (await changed.json())["items"] != (await first.json())["items"]
+    anything = await client.get(url, headers={"If-None-Match": "*"})
+    assert anything.status == 304
+
+
+async def test_a_304_costs_the_database_no_more_than_the_answer(client, busy_service, statements):
+    url = f"/v1/services/{busy_service}/slots?date=2026-12-01"
+    tag = (await client.get(url)).headers["ETag"]
+    await asyncio.sleep(SECONDS)
+    before = len([query for query in statements if "slot" in query or "service" in query])
+    answers = await asyncio.gather(*(client.get(url, headers={"If-None-Match": tag}) for _ in range(50)))
+    assert {answer.status for answer in answers} == {304}
+    assert len([query for query in statements if "slot" in query or "service" in query]) <= before + 2
