@@ -115,9 +115,9 @@ GUARDS = (
     Guard(
         "a place that comes back waits for who is just joining",
         "sql/places.sql",
-        "order by service_id\nfor share;",
+        "where booking.id = any(:bookings::uuid[]))\norder by service_id\nfor share;",
         "test_places.py::test_cancelling_waits_for_who_is_just_joining_the_queue",
-        "order by service_id;",
+        "where booking.id = any(:bookings::uuid[]))\norder by service_id;",
     ),
     Guard(
         "when a place is free again cannot be foreseen",
