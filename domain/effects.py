@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +46,18 @@ REACH = timedelta(days=LONGEST_WINDOW_DAYS - 1)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be changed. `facts` say it, in the digest; `closing`: the slots that would be no more."""
+    """What is to be changed. `facts` say it, in the digest; `closing`: the slots that would be no more.
+
+    `touching`: other slots that are locked with it, and whose free places are those of `places` (rows as of
+    `sql.effects.free_places`; one that the change itself would make has no `slot_id` yet). `too_few`: how many more
+    are taken of pools than there would be places.
+    """
 
     facts: Mapping[str, Any]
     closing: Sequence[UUID]
+    touching: Sequence[UUID] = ()
+    places: Sequence[Row] = ()
+    too_few: Mapping[tuple[UUID, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,15 @@ class Effect:
 async def foresee(conn: Connection, change: Change, now: datetime) -> Effect:
     """Work out what a change does as things are; refuses what is too much for one transaction."""
     slots: Sequence[UUID] = change.closing
-    bookings = await sql.effects.standing(conn, slots=slots) if len(slots) <= MAX_SLOTS_CHANGED else ()
+    bookings: Sequence[Row] = ()
+    if len(slots) <= MAX_SLOTS_CHANGED:
+        bookings = await sql.effects.standing(
+            conn,
+            slots=slots,
+            shrinking=[slot_id for slot_id, _ in change.too_few],
+            channels=[channel for _, channel in change.too_few],
+            excess=list(change.too_few.values()),
+        )
     if len(slots) > MAX_SLOTS_CHANGED or len(bookings) > MAX_BOOKINGS_TREATED:
         raise Invalid(
             "change_too_large",
@@ -122,8 +138,8 @@ async def _places(conn: Connection, change: Change, bookings: Sequence[Row], now
         ends=ends,
         now=now,
     )
-    closing = set(change.closing)
-    places = [place for place in free if place["slot_id"] not in closing]
+    elsewhere = {*change.closing, *change.touching}
+    places = [place for place in free if place["slot_id"] not in elsewhere] + list(change.places)
     if not places:
         return {}
     rows = await sql.effects.held(
@@ -180,7 +196,7 @@ async def _lock(conn: Connection, effect: Effect) -> None:
     offers = [booking for booking in effect.bookings if booking["offer_id"] is not None]
     await sql.effects.lock_offers(conn, ids=[booking["offer_id"] for booking in offers])
     await sql.bookings.lock_bookings(conn, ids=[booking["id"] for booking in effect.bookings])
-    pools = {(place["slot_id"], place["channel"]) for place in effect.places.values()}
+    pools = {(place["slot_id"], place["channel"]) for place in effect.places.values() if place["slot_id"]}
     pools |= {(booking["slot_id"], booking["channel"]) for booking in effect.bookings}
     pools |= {(booking["offer_slot_id"], booking["offer_channel"]) for booking in offers}
-    await lock_pools(conn, pools, effect.change.closing)
+    await lock_pools(conn, pools, [*effect.change.closing, *effect.change.touching])

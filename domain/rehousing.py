@@ -93,9 +93,9 @@ async def treat(
     replaced = [booking for booking in met if booking["offer_id"] is not None]
     await end_offers(conn, replaced, OfferStatus.WITHDRAWN, ctx.now)
     entries = [
-        *await move(conn, ctx, work.moved, decision.reason, decision.cause),
+        *await move(conn, ctx, work.moved, decision.reason, decision.cause, lost=effect.change.too_few),
         *await _offer(conn, ctx, work.offered, decision),
-        *await cancel(conn, ctx, work.cancelled, decision.reason, decision.cause),
+        *await cancel(conn, ctx, work.cancelled, decision.reason, decision.cause, lost=effect.change.too_few),
     ]
     entries += [audit.entry(ctx, "bookings.left_to_phone", each["id"], **decision.cause) for each in work.left]
     facts = {"reason": decision.reason}
@@ -113,8 +113,12 @@ async def move(
     cause: Mapping[str, UUID],
     *,
     kept: bool = False,
+    lost: Collection[Pool] = (),
 ) -> list[audit.Entry]:
-    """Give bookings other places. `kept`: those places are counted as taken already, for an offer that ends."""
+    """Give bookings other places. `kept`: those places are counted as taken already, for an offer that ends.
+
+    `lost`: pools that have fewer places from now on, to which nothing is given back.
+    """
     if not pairs:
         return []
     actor = require_signed_in(ctx).account_id
@@ -143,7 +147,7 @@ async def move(
     if not kept:
         places.update(_pool(place) for _, place in pairs)
     await _count(conn, places, issued)
-    await give_back(conn, [Returned(*_pool(old), KeptBecause.MOVED) for old, _ in pairs], ctx.now)
+    await _leave(conn, [old for old, _ in pairs], KeptBecause.MOVED, lost, ctx.now)
     facts = {"by": "provider", "reason": reason}
     notices = [
         Notice(old["person_id"], NoticeKind.BOOKING_MOVED, new, {**facts, "was": old["starts_at"]})
@@ -166,6 +170,7 @@ async def cancel(
     cause: Mapping[str, UUID],
     *,
     kind: NoticeKind = NoticeKind.BOOKING_CANCELLED,
+    lost: Collection[Pool] = (),
 ) -> list[audit.Entry]:
     """Cancel bookings by the provider's doing, whoever asks for it."""
     if not bookings:
@@ -178,7 +183,7 @@ async def cancel(
         actor=ctx.caller and ctx.caller.account_id,
         now=ctx.now,
     )
-    await give_back(conn, [Returned(*_pool(each), KeptBecause.CANCELLED) for each in bookings], ctx.now)
+    await _leave(conn, bookings, KeptBecause.CANCELLED, lost, ctx.now)
     notices = [Notice(each["person_id"], kind, each["id"], {"reason": reason}) for each in bookings]
     await tell_all(conn, ctx.now, notices)
     return [
@@ -187,6 +192,15 @@ async def cancel(
         )
         for each in bookings
     ]
+
+
+async def _leave(
+    conn: Connection, bookings: Sequence[Row], cause: KeptBecause, lost: Collection[Pool], now: datetime
+) -> None:
+    gone = Counter(_pool(booking) for booking in bookings if _pool(booking) in lost)
+    await _count(conn, Counter({pool: -places for pool, places in gone.items()}))
+    returned = [Returned(*_pool(booking), cause) for booking in bookings if _pool(booking) not in lost]
+    await give_back(conn, returned, now)
 
 
 async def _offer(
@@ -234,7 +248,7 @@ async def restore(
     Free places go to who waits first, like any that are added.
     """
     await hold_queues(conn, service_ids)
-    before = await sql.effects.standing(conn, slots=slot_ids)
+    before = await standing_on(conn, slot_ids)
     offers = [booking for booking in before if booking["offer_id"] is not None]
     await sql.effects.lock_offers(conn, ids=[offer["offer_id"] for offer in offers])
     await sql.bookings.lock_bookings(conn, ids=[booking["id"] for booking in before])
@@ -242,7 +256,7 @@ async def restore(
     here = set(slot_ids)
     standing = [
         booking
-        for booking in await sql.effects.standing(conn, slots=slot_ids)
+        for booking in await standing_on(conn, slot_ids)
         if booking["slot_id"] in here and booking["status"] == BookingStatus.BOOKED
     ]
     offered = [booking for booking in standing if booking["offer_id"] is not None]
@@ -252,6 +266,11 @@ async def restore(
     await add(conn, [Added(*_pool(row), row["free"], KeptBecause.ADDED) for row in free], ctx.now)
     await tell_standing(conn, standing, ctx.now)
     return {"opened": len(opened), "standing": len(standing), "offers_withdrawn": len(offered)}
+
+
+async def standing_on(conn: Connection, slot_ids: Sequence[UUID]) -> Sequence[Row]:
+    rows: Sequence[Row] = await sql.effects.standing(conn, slots=slot_ids, shrinking=[], channels=[], excess=[])
+    return rows
 
 
 async def tell_standing(conn: Connection, bookings: Sequence[Row], now: datetime) -> None:

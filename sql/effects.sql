@@ -1,5 +1,6 @@
--- name: standing(slots)
--- Bookings that stand on slots, or are offered a place there since their own was closed; with what is offered to them.
+-- name: standing(slots, shrinking, channels, excess)
+-- Bookings that stand on slots, or are offered a place there since their own was closed, and the last numbers of pools
+-- that have so many places too few, once none is kept back there; each with what is offered to it.
 with touched as (
     select id from booking where slot_id = any(:slots::uuid[]) and status in ('booked', 'checked_in')
     union
@@ -9,6 +10,17 @@ with touched as (
     join slot on slot.id = booking.slot_id
     where place_offer.slot_id = any(:slots::uuid[]) and place_offer.status = 'live'
       and booking.status = 'booked' and slot.state = 'closed'
+    union
+    select last.id
+    from unnest(:shrinking::uuid[], :channels::text[], :excess::integer[]) as pool (slot_id, channel, places)
+    cross join lateral (
+        select booking.id from booking
+        where booking.slot_id = pool.slot_id and booking.channel = pool.channel and status = 'booked'
+        order by number desc
+        limit greatest(0, pool.places - (
+            select count(*) from place_kept_back as kept
+            where kept.slot_id = pool.slot_id and kept.channel = pool.channel))
+    ) as last
 )
 select booking.id, booking.person_id, person.name as person_name, booking.slot_id, booking.channel, booking.number,
        booking.status, slot.day, slot.starts_at, slot.ends_at, slot.resource, slot.service_id,
@@ -117,3 +129,33 @@ select slot_id, channel, capacity - taken as free
 from slot_pool
 where slot_id = any(:slots::uuid[]) and taken < capacity
 order by slot_id, channel;
+
+-- name: shut_days(service_id, resource, days)
+-- Those of the days on which a closure holds a service, or its doctor or counter, shut.
+select day from unnest(:days::date[]) as given (day) where closure_on(:service_id, :resource, given.day) is not null;
+
+-- name: slots_at(service_id, resource, starts)
+-- Slots of one doctor or counter of a service by their start.
+select id, starts_at from slot
+where service_id = :service_id and resource = :resource and starts_at = any(:starts::timestamptz[]);
+
+-- name: drop_kept(slots, channels, places)
+-- Take so many places out of pools that are kept back there, as far as there are any; say how many.
+with dropped as (
+    delete from place_kept_back
+    where id in (
+        select one.id
+        from unnest(:slots::uuid[], :channels::text[], :places::integer[]) as pool (slot_id, channel, places)
+        cross join lateral (
+            select kept.id from place_kept_back as kept
+            where kept.slot_id = pool.slot_id and kept.channel = pool.channel
+            order by kept.free_at desc, kept.id
+            limit pool.places
+        ) as one)
+    returning slot_id, channel
+)
+update slot_pool
+set taken = taken - gone.places
+from (select slot_id, channel, count(*) as places from dropped group by 1, 2) as gone
+where slot_pool.slot_id = gone.slot_id and slot_pool.channel = gone.channel
+returning slot_pool.slot_id, gone.places;
