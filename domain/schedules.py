@@ -31,7 +31,7 @@ from domain.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import date, datetime
     from uuid import UUID
 
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from domain.rows import Row
     from domain.schedule_changes import Difference
     from domain.schedule_plan import Template
+
+    Find = Callable[[], Awaitable[list[Difference]]]
+    How = Callable[[Connection, UUID, str, Find, str, datetime], Awaitable[Counts]]
 
 WITHDRAWN_REASON = "排班调整"
 """Shown to residents on a slot that its schedule has no more."""
@@ -151,11 +154,18 @@ async def _refuse_slots_in_the_way(
         )
 
 
-async def change(conn: Connection, ctx: Context, schedule_id: UUID, given: Mapping[str, Any]) -> Mapping[str, Any]:
+async def plainly(conn: Connection, service_id: UUID, resource: str, find: Find, reason: str, now: datetime) -> Counts:
+    """Carry out what takes no place from anybody; see `domain.schedule_effects` for what does."""
+    return await carry_out(conn, service_id, resource, await find(), reason, now)
+
+
+async def change(
+    conn: Connection, ctx: Context, schedule_id: UUID, given: Mapping[str, Any], *, how: How = plainly
+) -> Mapping[str, Any]:
     """Change a schedule with its slots to come, unless bookings would lose their place."""
     await require_staff_at_schedule(conn, ctx, schedule_id, *MANAGERS)
     row, template, others = await take(conn, schedule_id, given["version"])
-    counts = await write_change(conn, ctx.now, row, template, given, others)
+    counts = await write_change(conn, ctx.now, row, template, given, others, how)
     facts = {"version": given["version"] + 1, "valid_from": given["valid_from"], "valid_to": given["valid_to"]}
     await audit.record(conn, ctx, "schedules.changed", schedule_id, **facts, **counts._asdict())
     return {**await _show(conn, schedule_id), "slots": counts._asdict()}
@@ -177,7 +187,13 @@ async def take(conn: Connection, schedule_id: UUID, version: int | None) -> tupl
 
 
 async def write_change(
-    conn: Connection, now: datetime, row: Row, template: Template, given: Mapping[str, Any], others: list[Template]
+    conn: Connection,
+    now: datetime,
+    row: Row,
+    template: Template,
+    given: Mapping[str, Any],
+    others: list[Template],
+    how: How,
 ) -> Counts:
     """Write a changed template and carry it out on the slots; all locks are held."""
     changed = changed_template(template, given, now)
@@ -191,7 +207,7 @@ async def write_change(
     await sql.schedules.change(conn, id=row["id"], **days, on_holidays=given["on_holidays"])
     await sql.schedules.clear_sessions(conn, id=row["id"])
     await _write_sessions(conn, row["id"], given["sessions"])
-    return await _carry_out(conn, row, [*others, changed], (first, None), WITHDRAWN_REASON, now)
+    return await _carry_out(conn, row, [*others, changed], (first, None), WITHDRAWN_REASON, now, how)
 
 
 def changed_template(template: Template, given: Mapping[str, Any], now: datetime) -> Template:
@@ -207,7 +223,13 @@ def changed_template(template: Template, given: Mapping[str, Any], now: datetime
 
 
 async def end(
-    conn: Connection, ctx: Context, schedule_id: UUID, version: int, last_day: date | None
+    conn: Connection,
+    ctx: Context,
+    schedule_id: UUID,
+    version: int,
+    last_day: date | None,
+    *,
+    how: How = plainly,
 ) -> Mapping[str, Any]:
     """Let a schedule hold until a day, or without one no longer; slots after it go unless they are booked."""
     await require_staff_at_schedule(conn, ctx, schedule_id, *MANAGERS)
@@ -225,7 +247,7 @@ async def end(
         days = {"valid_from": template.valid_from, "valid_to": last_day}
         await sql.schedules.change(conn, id=schedule_id, **days, on_holidays=row["on_holidays"])
         templates = [*others, replace(template, valid_to=last_day)]
-    counts = await _carry_out(conn, row, templates, (today, None), WITHDRAWN_REASON, ctx.now)
+    counts = await _carry_out(conn, row, templates, (today, None), WITHDRAWN_REASON, ctx.now, how)
     await audit.record(conn, ctx, "schedules.ended", schedule_id, last_day=last_day, **counts._asdict())
     return {**await _show(conn, schedule_id), "slots": counts._asdict()}
 
@@ -237,6 +259,7 @@ async def _carry_out(
     days: tuple[date, date | None],
     reason: str,
     now: datetime,
+    how: How,
 ) -> Counts:
     """Bring the slots that were made already to what is planned now; the worker makes those of later days."""
     service_id, resource = row["service_id"], row["resource"]
@@ -246,8 +269,12 @@ async def _carry_out(
         last = min(last, days[1])
     if last is None or last < first:
         return Counts()
-    found = await _differences(conn, service_id, resource, templates, (first, last), now)
-    return await carry_out(conn, service_id, resource, found, reason, now)
+    until = last
+
+    async def find() -> list[Difference]:
+        return await _differences(conn, service_id, resource, templates, (first, until), now)
+
+    return await how(conn, service_id, resource, find, reason, now)
 
 
 async def _differences(
@@ -291,7 +318,7 @@ async def show_exception(conn: Connection, ctx: Context, exception_id: UUID) -> 
 
 
 async def add_exception(
-    conn: Connection, ctx: Context, schedule_id: UUID, given: Mapping[str, Any]
+    conn: Connection, ctx: Context, schedule_id: UUID, given: Mapping[str, Any], *, how: How = plainly
 ) -> Mapping[str, Any]:
     """Let a schedule be otherwise on some days, unless bookings would lose their place."""
     await require_staff_at_schedule(conn, ctx, schedule_id, *MANAGERS)
@@ -300,7 +327,7 @@ async def add_exception(
     templates = [*others, await with_exception(conn, ctx.now, template, {**given, "id": exception_id})]
     await write_exception(conn, ctx, schedule_id, exception_id, given)
     days = (given["first_day"], given["last_day"])
-    counts = await _carry_out(conn, row, templates, days, given["reason"], ctx.now)
+    counts = await _carry_out(conn, row, templates, days, given["reason"], ctx.now, how)
     facts = {"exception_id": exception_id, "kind": given["kind"], "first": days[0], "last": days[1]}
     await audit.record(conn, ctx, "schedules.exception_added", schedule_id, **facts, **counts._asdict())
     return {**await sql.schedules.show_exception(conn, id=exception_id), "slots": counts._asdict()}
@@ -343,7 +370,7 @@ async def write_exception(
 
 
 async def withdraw_exception(
-    conn: Connection, ctx: Context, schedule_id: UUID, exception_id: UUID
+    conn: Connection, ctx: Context, schedule_id: UUID, exception_id: UUID, *, how: How = plainly
 ) -> Mapping[str, Any]:
     """Take an exception back, unless bookings would lose their place: those on extra slots, say."""
     await require_staff_at_schedule(conn, ctx, schedule_id, *MANAGERS)
@@ -356,7 +383,7 @@ async def withdraw_exception(
     calendar = await calendar_days.calendar(conn, *days)
     schedule_rules.check_clashes(rest, calendar, max(first, days[0]), days[1])
     await sql.schedules.withdraw_exception(conn, id=exception_id, now=ctx.now)
-    counts = await _carry_out(conn, row, [*others, rest], days, WITHDRAWN_REASON, ctx.now)
+    counts = await _carry_out(conn, row, [*others, rest], days, WITHDRAWN_REASON, ctx.now, how)
     facts = {"exception_id": exception_id, **counts._asdict()}
     await audit.record(conn, ctx, "schedules.exception_withdrawn", schedule_id, **facts)
     return {**await _show(conn, schedule_id), "slots": counts._asdict()}

@@ -331,6 +331,14 @@ async def day_to_unset(town):
     return Given(ids={"day": "2027-07-21"})
 
 
+async def schedule_effect(town):
+    """Make a change of a schedule that was previewed and not carried out."""
+    ids, wish = {"id": await town.schedule()}, {"end": {"version": 1}}
+    status, effect = await town.send("POST", "/v1/staff/schedules/{id}/preview", Given(wish, ids), "manager")
+    assert status == 200, effect
+    return Given({**wish, "digest": effect["digest"], "treatment": "cancel", "reason": "停诊"}, ids)
+
+
 nothing = fixed(lambda _town: Given())
 soon = {"minutes_from_now": 60}
 
@@ -432,6 +440,8 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/staff/schedules/{id}"): with_id(lambda town: town.schedule()),
     ("PUT", "/v1/staff/schedules/{id}"): with_id(lambda town: town.schedule(), {"version": 1, **WEEKLY}),
     ("POST", "/v1/staff/schedules/{id}/end"): with_id(lambda town: town.schedule(), {"version": 1}),
+    ("POST", "/v1/staff/schedules/{id}/preview"): with_id(lambda town: town.schedule(), {"end": {"version": 1}}),
+    ("POST", "/v1/staff/schedules/{id}/apply"): schedule_effect,
     ("GET", "/v1/staff/schedules/{id}/differences"): with_id(
         lambda town: town.schedule(), None, **{"from": "2026-12-01", "to": "2026-12-02"}
     ),

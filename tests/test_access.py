@@ -128,6 +128,8 @@ MAY = {
     ("GET", "/v1/staff/schedules/{id}"): of_staff("clerk"),
     ("PUT", "/v1/staff/schedules/{id}"): of_staff("manager"),
     ("POST", "/v1/staff/schedules/{id}/end"): of_staff("manager"),
+    ("POST", "/v1/staff/schedules/{id}/preview"): of_staff("manager"),
+    ("POST", "/v1/staff/schedules/{id}/apply"): of_staff("manager", 201),
     ("GET", "/v1/staff/schedules/{id}/differences"): of_staff("clerk"),
     ("POST", "/v1/staff/schedules/{id}/exceptions"): of_staff("manager", 201),
     ("DELETE", "/v1/staff/schedules/{id}/exceptions/{exception_id}"): of_staff("manager"),
