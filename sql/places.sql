@@ -22,18 +22,21 @@ for share;
 
 -- name: give_back(ids, slots, channels, causes, chances, now)!
 -- Keep returned places back for a part of their policy's range, or free them where nothing is gained by waiting.
+-- (`exists` would be allowed to read everybody who waits into a hash table.)
 with place as (
     select returned.id, returned.slot_id, returned.channel, returned.cause,
            :now::timestamptz + make_interval(
                mins => policy.return_minutes_min,
                secs => returned.chance * 60 * (policy.return_minutes_max - policy.return_minutes_min)) as free_at,
            slot_pool.open and slot.release_at <= :now and :now < slot.order_until
-               and (policy.return_minutes_max > 0 or exists (
-                   select from waitlist_entry as entry
+               and (policy.return_minutes_max > 0 or (
+                   select entry.id from waitlist_entry as entry
                    where entry.service_id = slot.service_id and entry.status = 'waiting'
                      and slot.day between entry.first_day and entry.last_day
                      and (returned.channel = 'public'
-                          or returned.channel = 'assisted' and entry.mandate_id is not null))) as is_kept
+                          or returned.channel = 'assisted' and entry.mandate_id is not null)
+                   order by entry.place
+                   limit 1) is not null) as is_kept
     from unnest(:ids::uuid[], :slots::uuid[], :channels::text[], :causes::text[], :chances::float8[])
         as returned (id, slot_id, channel, cause, chance)
     join slot on slot.id = returned.slot_id

@@ -37,9 +37,9 @@ select place_offer.id, place_offer.booking_id
 from place_offer
 join booking on booking.id = place_offer.booking_id
 join slot on slot.id = booking.slot_id
-where place_offer.status = 'live'
+where place_offer.status = 'live' and place_offer.booking_id is not null
   and (place_offer.expires_at <= :now or booking.status <> 'booked' or slot.state = 'open')
-order by place_offer.id
+order by place_offer.expires_at, place_offer.id
 limit :most;
 
 -- name: take(ids)

@@ -1071,7 +1071,7 @@ ALTER TABLE ONLY public.chore_done
     ADD CONSTRAINT chore_done_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.clinic_day
-    ADD CONSTRAINT clinic_day_pkey PRIMARY KEY (service_id, resource, day);
+    ADD CONSTRAINT clinic_day_pkey PRIMARY KEY (service_id, day, resource);
 
 ALTER TABLE ONLY public.closure
     ADD CONSTRAINT closure_pkey PRIMARY KEY (id);
@@ -1182,7 +1182,9 @@ ALTER TABLE ONLY public.staff_sign_in
     ADD CONSTRAINT staff_sign_in_pkey PRIMARY KEY (login_index);
 
 ALTER TABLE ONLY public.suspension
-    ADD CONSTRAINT suspension_not_overlapping EXCLUDE USING gist (person_id WITH =, provider_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE ((lifted_at IS NULL));
+    ADD CONSTRAINT suspension_not_overlapping EXCLUDE USING gist (((person_id)::text) WITH =, ((provider_id)::text) WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE ((lifted_at IS NULL));
+
+COMMENT ON CONSTRAINT suspension_not_overlapping ON public.suspension IS 'of texts, so that nobody is looked up in it: the b-tree of persons is a fraction of it to walk';
 
 ALTER TABLE ONLY public.suspension
     ADD CONSTRAINT suspension_pkey PRIMARY KEY (id);
@@ -1379,7 +1381,7 @@ CREATE INDEX staff_sign_in_since ON public.staff_sign_in USING btree (since);
 
 CREATE INDEX suspension_lifted_by ON public.suspension USING btree (lifted_by);
 
-CREATE INDEX suspension_person ON public.suspension USING btree (person_id);
+CREATE INDEX suspension_person ON public.suspension USING btree (person_id, provider_id);
 
 CREATE INDEX suspension_policy ON public.suspension USING btree (policy_id);
 
@@ -1393,7 +1395,7 @@ CREATE INDEX volunteer_decided_by ON public.volunteer USING btree (decided_by);
 
 CREATE INDEX volunteer_team ON public.volunteer USING btree (team_id);
 
-CREATE INDEX waitlist_entry_joined ON public.waitlist_entry USING btree (service_id, created_at);
+CREATE INDEX waitlist_entry_joined ON public.waitlist_entry USING btree (created_at);
 
 CREATE INDEX waitlist_entry_live ON public.waitlist_entry USING btree (last_day) WHERE (status = ANY (ARRAY['waiting'::text, 'offered'::text]));
 

@@ -39,13 +39,14 @@ BIG = GROWING | {
     "waitlist_entry",
     "waitlist_member",
     "clinic_day",
+    "suspension",
     "queue_ticket",
 }
 
-MOST_ROWS = 1_000
-"""Rows or entries that a statement may look at. Twenty mandates of a volunteer with 25 bookings each are the most:
-by a bitmap they count twice, as entries and as rows. A provider's day is ten services with a slot and five bookings."""
-SMALL = 300
+MOST_ROWS = 1_500
+"""Rows or entries that a statement may look at. The most are 200 live offers, 200 places kept back and 400 who wait,
+with their slots, and twenty mandates of a volunteer with 25 bookings each, which count twice by a bitmap."""
+SMALL = 500
 """A table that has no more rows may be read from end to end."""
 MOST_BUFFERS = 4_000
 """Pages of 8 kB that a statement may look at: each row above by its own way down an index."""
@@ -74,11 +75,11 @@ select pg_temp.id(6, n), pg_temp.id(5, n % 20 + 1), '科室 ' || n, '门诊', 'm
 from generate_series(1, {SERVICES}) n;
 insert into waitlist (service_id) select id from service;
 -- A slot a day for each service, the last day first, five bookings in each.
-insert into slot (id, service_id, policy_id, day, starts_at, ends_at, release_at, order_until, cancel_until)
+insert into slot (id, service_id, policy_id, day, starts_at, ends_at, release_at, order_until, cancel_until, settled)
 select pg_temp.id(7, n), pg_temp.id(6, n % {SERVICES} + 1), '00000000-0000-7000-8000-000000000001', day,
        day + time '09:00' at time zone 'Asia/Shanghai', day + time '10:00' at time zone 'Asia/Shanghai',
        day - 14 + time '07:00' at time zone 'Asia/Shanghai', day + time '09:00' at time zone 'Asia/Shanghai',
-       day + time '09:00' at time zone 'Asia/Shanghai'
+       day + time '09:00' at time zone 'Asia/Shanghai', day < '2026-11-22'
 from generate_series(1, {SLOTS}) n
 cross join lateral (select date '2026-12-01' - (n / {SERVICES})::integer as day) as at;
 insert into slot_pool (slot_id, channel, capacity, taken, issued)
@@ -107,7 +108,7 @@ insert into audit (chain, seq, at, actor_id, action, subject_id, facts, mac)
 select n % 16, n / 16 + 1, now(), pg_temp.id(1, n % {PEOPLE} + 1), 'bookings.booked', pg_temp.id(11, n), '{{}}',
        sha256(int8send(n))
 from generate_series(0, {BOOKINGS} - 1) n;
--- Waiting that is over, mostly; five entries of each service wait, and one has an offer. Three tickets a clinic's day.
+-- Waiting that is over, mostly; two entries of each service wait, and one has an offer. Three tickets a clinic's day.
 insert into waitlist_entry (id, service_id, place, first_day, last_day, party, booked_by, status, ended_because,
                             idempotency_key, created_at, ended_at)
 select pg_temp.id(13, n), pg_temp.id(6, n % {SERVICES} + 1), n / {SERVICES} + 1, day - 7, day, 1, pg_temp.id(1, n),
@@ -118,7 +119,7 @@ cross join lateral (select {ENTRIES} - n as age) as since
 cross join lateral (
     select date '2026-12-01' - age / {SERVICES} as day,
            case when age <= {SERVICES} then 'offered'
-                when age <= {SERVICES} * 6 then 'waiting' else 'ended' end as status
+                when age <= {SERVICES} * 3 then 'waiting' else 'ended' end as status
 ) as how;
 insert into waitlist_member (entry_id, person_id)
 select pg_temp.id(13, n), pg_temp.id(2, n % {PEOPLE} + 1) from generate_series(0, {ENTRIES} - 1) n;
@@ -140,6 +141,10 @@ select booking.id, slot.service_id, '', slot.day, booking.number,
        case when booking.status = 'booked' then 'waiting' else 'done' end, now(), false, now()
 from booking join slot on slot.id = slot_id
 where slot.id <= pg_temp.id(7, {ENTRIES}) and booking.number <= 3;
+insert into suspension (id, person_id, provider_id, policy_id, step, booking_ids, starts_at, ends_at)
+select pg_temp.id(16, n), pg_temp.id(2, n), pg_temp.id(5, n % 20 + 1), '00000000-0000-7000-8000-000000000001', 1,
+       array[pg_temp.id(11, n), pg_temp.id(11, n + 1)], '2026-01-01', '2026-02-01'
+from generate_series(1, {PEOPLE}) n;
 set session_replication_role = origin;
 """
 

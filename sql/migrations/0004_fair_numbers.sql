@@ -246,7 +246,7 @@ comment on column waitlist_entry.party is 'how many persons want places in one s
 comment on column waitlist_entry.missed is 'offers that ran out or were declined';
 create index waitlist_entry_waiting on waitlist_entry (service_id, place) where status = 'waiting';
 create index waitlist_entry_live on waitlist_entry (last_day) where status in ('waiting', 'offered');
-create index waitlist_entry_joined on waitlist_entry (service_id, created_at);
+create index waitlist_entry_joined on waitlist_entry (created_at);
 create index waitlist_entry_mandate on waitlist_entry (mandate_id) where mandate_id is not null;
 
 create table waitlist_member (
@@ -332,12 +332,14 @@ create table suspension (
     check (ends_at > starts_at),
     check (num_nonnulls(lifted_at, lifted_by, lifted_because) in (0, 3)),
     constraint suspension_not_overlapping exclude using gist (
-        person_id with =, provider_id with =, tstzrange(starts_at, ends_at) with &&) where (lifted_at is null)
+        (person_id::text) with =, (provider_id::text) with =, tstzrange(starts_at, ends_at) with &&) where (lifted_at is null)
 );
 comment on table suspension is 'who missed too many numbers of a provider books none there for a time';
 comment on column suspension.step is 'which step of the policy''s suspension_days; the first is 1';
 comment on column suspension.booking_ids is 'the no-shows that it stands on';
-create index suspension_person on suspension (person_id);
+create index suspension_person on suspension (person_id, provider_id);
+comment on constraint suspension_not_overlapping on suspension is
+    'of texts, so that nobody is looked up in it: the b-tree of persons is a fraction of it to walk';
 create index suspension_provider on suspension (provider_id);
 create index suspension_policy on suspension (policy_id);
 create index suspension_lifted_by on suspension (lifted_by);
@@ -366,7 +368,7 @@ create table clinic_day (
     day date not null,
     last_number integer not null default 0,
     version bigint not null default 0,
-    primary key (service_id, resource, day)
+    primary key (service_id, day, resource)
 );
 comment on column clinic_day.version is 'raised with every change of the queue: what a display waits for';
 
