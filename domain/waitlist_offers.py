@@ -73,10 +73,10 @@ async def accept(
     if entry["status"] == WaitlistStatus.ACCEPTED:
         return await accepted(conn, ctx, entry_id)
     _require_live(entry, live, offer, ctx.now)
-    await pools_locked(conn, {(slot["slot_id"], slot["channel"])})
-    await sql.waitlist.release(conn, slot_id=slot["slot_id"], channel=slot["channel"], places=live[0]["places"])
     await sql.waitlist.end_offers(conn, ids=[offer["id"]], status=OfferStatus.ACCEPTED, now=ctx.now)
     await set_entries(conn, {entry_id: (WaitlistStatus.ACCEPTED, None, entry["missed"])}, ctx.now)
+    await pools_locked(conn, {(slot["slot_id"], slot["channel"])})
+    await sql.waitlist.release(conn, slot_id=slot["slot_id"], channel=slot["channel"], places=live[0]["places"])
     outcomes = await bookings.book(conn, ctx.vault, requests, ctx.now)
     for outcome in outcomes:
         if isinstance(outcome, Refusal):
