@@ -26,12 +26,12 @@ TODAY = date(2026, 11, 23)
 TOMORROW, DAY_AFTER = TODAY + timedelta(days=1), TODAY + timedelta(days=2)
 
 POLICY: dict[str, Any] = {
-    "limit_department_day": 1,
-    "limit_day": 2,
-    "limit_7_days": 3,
-    "limit_90_days": 4,
+    "limit_department_day": 2,
+    "limit_day": 3,
+    "limit_7_days": 4,
+    "limit_90_days": 5,
     "limit_account_day": 5,
-    "limit_volunteer_day": 2,
+    "limit_volunteer_day": 1,
     "return_minutes_min": 10,
     "return_minutes_max": 10,
     "offer_minutes": 30,
@@ -57,7 +57,7 @@ class Town:
 
 
 async def build(conn: Connection, app: web.Application) -> Town:
-    """Make three clinics with scarce places: one place, two, one kept for elders, one not released yet."""
+    """Make three clinics, nearly sold out: with one place or two, some kept for elders, one not released yet."""
     provider_id = await make.provider(conn)
     services = [await make.service(conn, provider_id=provider_id, department=name) for name in ("内科", "内科", "外科")]
     delayed = await make.policy(conn, provider_id=provider_id, **POLICY)
@@ -90,6 +90,8 @@ async def build(conn: Connection, app: web.Application) -> Town:
         old.person_id: await make.mandate(conn, old.person_id, volunteer_id, old.account_id) for old in residents[3:]
     }
     manager = await make.staff(conn, app, Role.MANAGER)
+    for slot, who in ((0, 5), (1, 3), (3, 4), (4, 5)):
+        await make.booking(conn, slots[slot], residents[who])
     return Town(provider_id, services, slots, residents, volunteer, volunteer_id, mandates, manager)
 
 
@@ -183,21 +185,42 @@ async def read(conn: Connection) -> Books:
     bookings = await conn.fetch("""
         select booking.*, service.provider_id, service.department
         from booking join slot on slot.id = slot_id join service on service.id = slot.service_id
-        order by booking.created_at, booking.id
+        order by booking.id
     """)
     entries = await conn.fetch("""
         select entry.*, array(select person_id from waitlist_member where entry_id = entry.id) as people
-        from waitlist_entry as entry order by place
+        from waitlist_entry as entry order by id
     """)
     return Books(
         slots={row["id"]: row for row in slots},
         pools={(row["slot_id"], row["channel"]): row for row in await conn.fetch("select * from slot_pool")},
         bookings={row["id"]: row for row in bookings},
         kept=Counter((row["slot_id"], row["channel"]) for row in await conn.fetch("select * from place_kept_back")),
-        offers={row["id"]: row for row in await conn.fetch("select * from place_offer order by created_at, id")},
+        offers={row["id"]: row for row in await conn.fetch("select * from place_offer order by id")},
         entries={row["id"]: row for row in entries},
-        suspensions=await conn.fetch("select * from suspension"),
+        suspensions=await conn.fetch("select * from suspension order by id"),
     )
+
+
+def happened(before: Books, after: Books) -> Counter[str]:
+    """Name what a step has brought about, to see that the stories come by everything."""
+    found: Counter[str] = Counter()
+    for kind in ("bookings", "offers", "entries"):
+        was = getattr(before, kind)
+        for id, row in getattr(after, kind).items():
+            if id not in was or was[id]["status"] != row["status"]:
+                found[f"{kind} {row['status']}"] += 1
+            if kind == "bookings" and id not in was and row["mandate_id"] is not None:
+                found[f"a mandate's booking, {row['channel']}"] += 1
+    found["kept back"] += (after.kept - before.kept).total()
+    found["free again"] += (before.kept - after.kept).total()
+    found["suspended"] += len(after.suspensions) - len(before.suspensions)
+    found["fallen back"] += sum(
+        row["fallen_back"] > before.pools[pool]["fallen_back"]
+        for pool, row in after.pools.items()
+        if pool in before.pools
+    )
+    return found
 
 
 def check_limits(books: Books) -> None:
@@ -233,6 +256,16 @@ def check_bookings(before: Books, after: Books, now: datetime) -> None:
             assert now < after.slots[row["slot_id"]]["starts_at"], dict(row)
 
 
+def check_suspensions(books: Books) -> None:
+    """Assert that who has missed a number was suspended for it, and nobody is for what was no such thing."""
+    missed = {id for id, row in books.bookings.items() if row["status"] == "no_show"}
+    suspended = {row["person_id"] for row in books.suspensions}
+    assert {books.bookings[id]["person_id"] for id in missed} <= suspended
+    for row in books.suspensions:
+        if row["lifted_at"] is None:
+            assert missed & set(row["booking_ids"]), dict(row)
+
+
 def passed_over(before: Books, after: Books, now: datetime, *, dispatched: bool) -> list[str]:
     """Name who waits though places for them went elsewhere in a step, or lie idle after a dispatch.
 
@@ -254,7 +287,10 @@ def passed_over(before: Books, after: Books, now: datetime, *, dispatched: bool)
                 if (row["slot_id"], row["channel"]) == pool and after.entries[row["entry_id"]]["place"] > entry["place"]
             )
             freed = max(0, after.free(pool) - before.free(pool))
-            idle = after.kept[pool] if dispatched else 0
+            kept = after.kept[pool]
+            if not dispatched and kept >= _wanted_up_to(entry, after, pool, now):
+                continue
+            idle = kept if dispatched else 0
             if to_later + freed + idle >= entry["party"]:
                 found.append(f"place {entry['place']} in {pool}: {to_later} to later ones, {freed} freed, {idle} idle")
     return found
@@ -285,3 +321,38 @@ def check_outcome(before: Books, request: Any, outcome: Any, now: datetime) -> N
         "slot_begun": now >= slot["starts_at"],
     }
     assert true.get(outcome.code, outcome.code.startswith(("limit_", "suspended")) and not within_limits), outcome.code
+
+
+def _wanted_up_to(entry: Record, books: Books, pool: tuple[UUID, str], now: datetime) -> int:
+    """How many places of a pool it takes for all who wait there up to an entry to get one."""
+    return sum(
+        other["party"]
+        for other in books.entries.values()
+        if other["place"] <= entry["place"] and books.wants(other, *pool, now)
+    )
+
+
+def check_joining(before: Books, request: Any, outcome: Any, now: datetime) -> None:
+    """Assert that who joins a queue could book nothing instead, and that who is sent away could."""
+    channels = ("public", "assisted") if request.mandate_id is not None else ("public",)
+    bookable = [
+        slot_id
+        for slot_id, slot in before.slots.items()
+        if slot["service_id"] == request.service_id
+        and request.first <= slot["day"] <= request.last
+        and before.is_bookable(slot_id, now)
+        and any(before.free((slot_id, channel)) >= len(request.people) for channel in channels)
+    ]
+    waiting = [
+        entry
+        for entry in before.entries.values()
+        if entry["status"] in ("waiting", "offered")
+        and entry["service_id"] == request.service_id
+        and set(entry["people"]) & set(request.people)
+    ]
+    if not isinstance(outcome, Refusal):
+        assert (bookable, waiting) == ([], [])
+    elif outcome.code == "places_free":
+        assert bookable
+    elif outcome.code == "waiting_already":
+        assert waiting
