@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sql
 from domain import reconciliation
 from domain.availability import span
+from domain.calendar_changes import unconfirmed_years
 from domain.permissions import require_staff_at
 from domain.vocabulary import CLERKS, MAX_DAYS_REPORTED, BookingStatus, Channel
 
@@ -54,6 +55,7 @@ async def figures(conn: Connection, ctx: Context, provider_id: UUID, first: date
         "last": last,
         "services": services,
         "last_reconciliation": await reconciliation.last(conn),
+        "unconfirmed_years": await unconfirmed_years(conn, ctx.now),
     }
 
 

@@ -72,8 +72,11 @@ class LastReconciliation(Schema):
 
 
 class Figures(Schema):
+    """`unconfirmed_years`: schedules have slots in them by holidays that nobody has compared with the notice."""
+
     provider_id = fields.UUID()
     first = Day(data_key="from")
     last = Day(data_key="to")
     services = fields.List(fields.Nested(ServiceFigures))
     last_reconciliation = fields.Nested(LastReconciliation, allow_none=True)
+    unconfirmed_years = fields.List(fields.Integer())

@@ -176,6 +176,13 @@ GUARDS = (
         "        self._ended = False",
     ),
     Guard(
+        "a schedule takes no slot from a booking that is being made",
+        "sql/schedules.sql",
+        "where slot_id = any(:ids::uuid[])\norder by slot_id, channel\nfor no key update;",
+        "test_schedules.py::test_a_booking_that_is_being_made_is_waited_for",
+        "where slot_id = any(:ids::uuid[])\norder by slot_id, channel;",
+    ),
+    Guard(
         "a schedule under change makes no slots",
         "sql/schedules.sql",
         "where id = :id and state = 'active'\nfor no key update skip locked;",

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from domain.reconciliation import reconcile
+from domain.schedule_generation import generate
 from domain.vocabulary import LOCAL_ZONE, Role
 from tests import make
 from tests.test_reconciliation import entry, keep_back, offer
@@ -144,6 +145,19 @@ async def test_the_last_comparison_is_told(client, conn, clock, clerk, place, se
     told = (await fetch(client, clerk, place))["last_reconciliation"]
     assert (told["pools"], told["drifts"]) == (1, 1)
     assert datetime.fromisoformat(told["finished_at"]) - clock.now < timedelta(minutes=1)
+
+
+async def test_years_that_nobody_has_confirmed_are_told_while_schedules_use_them(
+    client, conn, app, clock, clerk, place, service_id
+):
+    assert (await fetch(client, clerk, place))["unconfirmed_years"] == []
+    clock.now = datetime(2026, 12, 28, 7, tzinfo=LOCAL_ZONE)
+    await make.schedule(conn, service_id, {1: [("08:00", "09:00", 30, 5)]})
+    await generate(conn, clock.now)
+    clerk = await make.staff(conn, app, Role.ADMIN)
+    assert (await fetch(client, clerk, place))["unconfirmed_years"] == [2026, 2027]
+    await client.post("/v1/staff/calendar/2026/confirm", headers=clerk.headers)
+    assert (await fetch(client, clerk, place))["unconfirmed_years"] == [2027]
 
 
 async def test_a_range_that_is_too_long_or_empty_is_refused(client, clerk, place):
