@@ -60,6 +60,7 @@ async def erase(conn: Connection, ctx: Context, person_ids: Sequence[UUID]) -> N
         await mandates.revoke_all(conn, ctx, person_id=person_id)
     await sql.erasure.erase_answers(conn, person_ids=person_ids)
     await sql.erasure.erase_notices(conn, person_ids=person_ids)
+    await sql.erasure.erase_appeals(conn, person_ids=person_ids)
     await sql.erasure.erase_persons(conn, person_ids=person_ids, now=ctx.now)
 
 

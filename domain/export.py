@@ -37,6 +37,7 @@ async def export(conn: Connection, ctx: Context) -> Mapping[str, Any]:
         "bookings": await sql.export.bookings(conn, account_id=account_id),
         "mandates": await sql.export.mandates(conn, account_id=account_id),
         "volunteer": await sql.export.volunteer(conn, account_id=account_id),
+        "suspensions": await sql.export.suspensions(conn, account_id=account_id),
         "notices": await sql.export.notices(conn, account_id=account_id),
         "sessions": await sql.export.sessions(conn, account_id=account_id),
         "accesses": await _accesses(conn, None if own is None else own["id"]),

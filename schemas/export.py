@@ -62,6 +62,23 @@ class ExportedMandate(Schema):
     held_by_me = fields.Boolean()
 
 
+class ExportedSuspension(Schema):
+    id = fields.UUID()
+    person_id = fields.UUID()
+    provider_name = fields.String()
+    step = fields.Integer()
+    booking_ids = fields.List(fields.UUID())
+    starts_at = LocalTime()
+    ends_at = LocalTime()
+    lifted_at = LocalTime(allow_none=True)
+    lifted_because = fields.String(allow_none=True)
+    appeal_status = fields.String(allow_none=True)
+    statement = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)
+    appealed_at = LocalTime(allow_none=True)
+    decided_at = LocalTime(allow_none=True)
+
+
 class ExportedNotice(Schema):
     id = fields.UUID()
     person_id = fields.UUID()
@@ -103,6 +120,7 @@ class Export(Schema):
     bookings = fields.List(fields.Nested(ExportedBooking))
     mandates = fields.List(fields.Nested(ExportedMandate))
     volunteer = fields.Nested(ExportedVolunteer, allow_none=True)
+    suspensions = fields.List(fields.Nested(ExportedSuspension))
     notices = fields.List(fields.Nested(ExportedNotice))
     sessions = fields.List(fields.Nested(ExportedSession))
     accesses = fields.List(fields.Nested(ExportedAccess))

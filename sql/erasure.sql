@@ -34,6 +34,17 @@ update booking set answers = '{}', reason = '' where person_id = any(:person_ids
 -- What a family was told that is no more.
 delete from notice where person_id = any(:person_ids::uuid[]);
 
+-- name: erase_appeals(person_ids)!
+-- What was said for and against suspensions; that and how long they were stays, as the limits do.
+with said as (
+    update suspension set lifted_because = ''
+    where person_id = any(:person_ids::uuid[]) and lifted_because is not null
+)
+update appeal
+set statement = '已注销', reason = case when reason is not null then '' end
+from suspension
+where suspension.id = appeal.suspension_id and suspension.person_id = any(:person_ids::uuid[]);
+
 -- name: erase_persons(person_ids, now)!
 -- Everything that says who it was; the blind index of the document stays for a while.
 update person set name = '已注销', document_sealed = null, birth_date = null, sex = null, phone_sealed = null,

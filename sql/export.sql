@@ -43,6 +43,19 @@ where volunteer.account_id = :account_id or exists (
     where care.account_id = :account_id and care.person_id = mandate.person_id and care.ended_at is null)
 order by mandate.created_at, mandate.id;
 
+-- name: suspensions(account_id)
+-- Suspensions of the persons in the account's care, and what was said about them.
+select suspension.id, suspension.person_id, provider.name as provider_name, suspension.step, suspension.booking_ids,
+    suspension.starts_at, suspension.ends_at, suspension.lifted_at, suspension.lifted_because,
+    appeal.status as appeal_status, appeal.statement, appeal.reason, appeal.created_at as appealed_at,
+    appeal.decided_at
+from suspension
+join care on care.person_id = suspension.person_id
+join provider on provider.id = suspension.provider_id
+left join appeal on appeal.suspension_id = suspension.id
+where care.account_id = :account_id and care.ended_at is null
+order by suspension.id;
+
 -- name: notices(account_id)
 -- What the family was told.
 select notice.id, notice.person_id, notice.kind, notice.subject_id, notice.facts, notice.created_at

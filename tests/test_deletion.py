@@ -145,6 +145,18 @@ async def test_with_the_elder_go_mandates_notices_and_requests(visit, conn):
     assert await conn.fetchval("select status from care_request") == "refused"
 
 
+async def test_what_was_said_about_suspensions_is_exported_and_goes_with_the_account(visit, conn, clock):
+    leaver = await visit()
+    suspension_id = await make.suspension(conn, leaver.person_id, await make.provider(conn), clock.now)
+    await make.appeal(conn, suspension_id, leaver.account_id)
+    _, exported = await leaver.call("GET", "/v1/me/export")
+    (shown,) = exported["suspensions"]
+    assert (shown["id"], shown["statement"], shown["appeal_status"]) == (str(suspension_id), "我来过", "open")
+    assert (await leaver.call("DELETE", "/v1/me"))[0] == 200
+    assert await conn.fetchval("select statement from appeal") == "已注销"
+    assert await conn.fetchval("select ends_at > $1 from suspension", clock.now), "it ends when it would have"
+
+
 async def test_the_phone_of_a_request_goes_with_the_account(visit, conn):
     number = make.id_number()
     child, parent = await visit(), await visit(registered=False)
