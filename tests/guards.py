@@ -189,6 +189,40 @@ GUARDS = (
         "test_schedule_generation.py::test_a_schedule_that_is_being_changed_is_left_for_the_next_turn",
         "where id = :id and state = 'active';",
     ),
+    Guard(
+        "what changed since a preview is seen under the locks",
+        "domain/effects.py",
+        "    effect = await foresee(conn, await change(), now)\n    _require_same(effect, digest)\n    return effect",
+        "test_closure_races.py::test_a_closure_waits_for_a_booking_that_has_its_place_and_sees_it",
+        "    return before",
+    ),
+    Guard(
+        "an offered place that its booking needs no more comes back",
+        "domain/rehousing.py",
+        "KeptBecause.OFFER_ENDED) for each in offers]\n    await give_back(conn, returned, now)",
+        "test_closures.py::test_an_offered_place_that_is_closed_in_turn_is_replaced",
+        "KeptBecause.OFFER_ENDED) for each in offers]\n    del returned, now",
+    ),
+    Guard(
+        "a booking whose slot is open again stands",
+        "domain/rebooking.py",
+        'elif is_open[booking["slot_id"], booking["channel"]]:',
+        "test_rebooking.py::test_a_slot_that_is_opened_by_hand_keeps_its_booking",
+        "elif False:",
+    ),
+    Guard(
+        "a slot that is made on a closed day is closed",
+        "sql/slots.sql",
+        "case when shut.id is null then 'open' else 'closed' end, shut.reason, shut.id",
+        "test_closures.py::test_slots_that_are_made_later_are_closed_too",
+        "'open', null::text, null::uuid",
+    ),
+    Guard(
+        "who loses a place goes before who waits",
+        "domain/schedule_effects.py",
+        "        await _make_room(conn, effect)\n",
+        "test_schedule_effects.py::test_who_loses_a_place_goes_before_who_waits",
+    ),
 )
 
 
