@@ -106,6 +106,27 @@ GUARDS = (
         "test_moving.py::test_moving_and_cancelling_race_to_one_end",
     ),
     Guard(
+        "a move takes the person before anything that comes later",
+        "domain/moving.py",
+        'conn, ids=[seen["person_id"]], accounts=[account_id for _ in counting], people=counting',
+        "test_moving.py::test_a_move_that_waits_for_its_person_holds_nothing_that_comes_later",
+        "conn, ids=[], accounts=[], people=[]",
+    ),
+    Guard(
+        "nobody books while being suspended",
+        "domain/booking_changes.py",
+        "        await suspensions.hold_people(conn, missed)\n",
+        "test_suspensions.py::test_a_booking_waits_for_a_miss_that_is_just_being_marked",
+        "        pass\n",
+    ),
+    Guard(
+        "what an appeal has forgiven counts no more",
+        "sql/suspensions.sql",
+        "and (suspension.lifted_at is null or appeal.status = 'granted'))",
+        "test_suspensions.py::test_a_granted_appeal_lifts_and_forgives",
+        "and suspension.lifted_at is null)",
+    ),
+    Guard(
         "a moved booking gives its place back",
         "domain/moving.py",
         'await places.give_back(conn, [places.Returned(old["slot_id"], old["channel"], KeptBecause.MOVED)], ctx.now)',
