@@ -35,6 +35,7 @@ async def export(conn: Connection, ctx: Context) -> Mapping[str, Any]:
         "care_requests": await care_requests.list_made(conn, ctx, None, MOST_REQUESTS),
         "consents": await sql.export.consents(conn, account_id=account_id),
         "bookings": await sql.export.bookings(conn, account_id=account_id),
+        "waitlist": await sql.export.waitlist(conn, account_id=account_id),
         "mandates": await sql.export.mandates(conn, account_id=account_id),
         "volunteer": await sql.export.volunteer(conn, account_id=account_id),
         "suspensions": await sql.export.suspensions(conn, account_id=account_id),

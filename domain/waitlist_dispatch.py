@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+import asyncpg
+
 import sql
 from domain import audit, bookings
 from domain.booking_rules import BookingRequest
@@ -38,20 +40,33 @@ AT_A_TIME = 50
 
 
 async def dispatch(conn: Connection, vault: Vault, now: datetime) -> Mapping[str, int]:
-    """Let go what has run out, offer what is kept back, free what nobody wants; needs no transaction around it."""
+    """Let go what has run out, offer what is kept back, free what nobody wants; needs no transaction around it.
+
+    A service that fails, as somebody does not let go of its rows perhaps, stops no other; its error is raised at the
+    end.
+    """
     done: Counter[str] = Counter()
+    failed = None
     for row in await sql.waitlist.due(conn, now=now):
-        service_id = row["service_id"]
-        done["ended"] += await end_senseless(conn, vault, now, service_id)
-        async with conn.transaction():
-            done["lapsed"] += await _lapse(conn, vault, service_id, now)
-        seen = await sql.waitlist.kept_of_service(conn, service_id=service_id)
-        if not seen["kept"]:
-            continue
-        done["offered"] += await _offer_all(conn, vault, service_id, seen["kept"], now)
-        async with conn.transaction():
-            done["freed"] += await _free(conn, service_id, seen, now)
+        try:
+            await _dispatch(conn, vault, row["service_id"], now, done)
+        except asyncpg.PostgresError as error:
+            failed = error
+    if failed is not None:
+        raise failed
     return done
+
+
+async def _dispatch(conn: Connection, vault: Vault, service_id: UUID, now: datetime, done: Counter[str]) -> None:
+    done["ended"] += await end_senseless(conn, vault, now, service_id)
+    async with conn.transaction():
+        done["lapsed"] += await _lapse(conn, vault, service_id, now)
+    seen = await sql.waitlist.kept_of_service(conn, service_id=service_id)
+    if not seen["kept"]:
+        return
+    done["offered"] += await _offer_all(conn, vault, service_id, seen["kept"], now)
+    async with conn.transaction():
+        done["freed"] += await _free(conn, service_id, seen, now)
 
 
 async def _lapse(conn: Connection, vault: Vault, service_id: UUID, now: datetime) -> int:

@@ -49,6 +49,23 @@ class ExportedBooking(Schema):
     mandate_id = fields.UUID(allow_none=True)
 
 
+class ExportedWaiting(Schema):
+    id = fields.UUID()
+    people = fields.List(fields.UUID())
+    provider_name = fields.String()
+    department = fields.String()
+    service_name = fields.String()
+    first_day = fields.Date()
+    last_day = fields.Date()
+    status = fields.String()
+    ended_because = fields.String(allow_none=True)
+    missed = fields.Integer()
+    created_at = LocalTime()
+    ended_at = LocalTime(allow_none=True)
+    booked_by_me = fields.Boolean()
+    mandate_id = fields.UUID(allow_none=True)
+
+
 class ExportedMandate(Schema):
     id = fields.UUID()
     person_id = fields.UUID()
@@ -118,6 +135,7 @@ class Export(Schema):
     care_requests = fields.List(fields.Nested(CareRequest))
     consents = fields.List(fields.Nested(ExportedConsent))
     bookings = fields.List(fields.Nested(ExportedBooking))
+    waitlist = fields.List(fields.Nested(ExportedWaiting))
     mandates = fields.List(fields.Nested(ExportedMandate))
     volunteer = fields.Nested(ExportedVolunteer, allow_none=True)
     suspensions = fields.List(fields.Nested(ExportedSuspension))

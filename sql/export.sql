@@ -33,6 +33,26 @@ where booking.booked_by = :account_id or exists (
     where care.account_id = :account_id and care.person_id = booking.person_id and care.ended_at is null)
 order by booking.created_at, booking.id;
 
+-- name: waitlist(account_id)
+-- Where the persons in the account's care wait or waited, and where it has made others wait.
+select entry.id,
+    (select array_agg(member.person_id order by member.person_id)
+     from waitlist_member as member
+     where member.entry_id = entry.id and (entry.booked_by = :account_id or exists (
+         select from care
+         where care.account_id = :account_id and care.person_id = member.person_id and care.ended_at is null))) as people,
+    provider.name as provider_name, service.department, service.name as service_name, entry.first_day, entry.last_day,
+    entry.status, entry.ended_because, entry.missed, entry.created_at, entry.ended_at,
+    entry.booked_by = :account_id as booked_by_me, entry.mandate_id
+from waitlist_entry as entry
+join service on service.id = entry.service_id
+join provider on provider.id = service.provider_id
+where entry.booked_by = :account_id or exists (
+    select from care
+    join waitlist_member as member on member.person_id = care.person_id
+    where care.account_id = :account_id and member.entry_id = entry.id and care.ended_at is null)
+order by entry.created_at, entry.id;
+
 -- name: mandates(account_id)
 -- Mandates of the persons in the account's care, and those that it holds as a volunteer.
 select mandate.id, mandate.person_id, mandate.matters, mandate.consent_way, mandate.status, mandate.created_at,

@@ -15,6 +15,7 @@ async def test_everything_about_an_account_and_its_people(visit, conn, app, clie
     by_volunteer = await make.booking(
         conn, await make.slot(conn), volunteer, person_id=parent["id"], mandate_id=mandate_id
     )
+    waiting_id = await make.waiting(conn, await make.service(conn), carer, people=[parent["id"]])
     _, gone = await carer.add("测试丁")
     await carer.call("DELETE", f"/v1/people/{gone['id']}")
     asked = make.id_number()
@@ -42,6 +43,7 @@ async def test_everything_about_an_account_and_its_people(visit, conn, app, clie
     assert {one["id"] for one in export["bookings"]} == {str(booking_id), str(by_volunteer)}
     mine = next(one for one in export["bookings"] if one["booked_by_me"])
     assert (mine["id"], mine["answers"], mine["provider_name"] != "") == (str(booking_id), {"症状": "头晕"}, True)
+    assert [(one["id"], one["people"]) for one in export["waitlist"]] == [(str(waiting_id), [parent["id"]])]
     assert [(one["id"], one["held_by_me"]) for one in export["mandates"]] == [(str(mandate_id), False)]
     assert [one["status"] for one in export["care_requests"]] == ["pending"]
     assert len(export["sessions"]) == 1

@@ -110,6 +110,21 @@ async def test_a_dispatcher_waits_for_another_and_gives_nothing_away_twice(conn,
     await assert_balanced(conn)
 
 
+async def test_a_service_that_somebody_holds_stops_no_other(conn, app, clock, others):
+    services = [await make.service(conn) for _ in range(3)]
+    for service_id in services:
+        await queue_of(conn, app, service_id, 1)
+        await kept_slot(conn, service_id, 1)
+    holder, worker, _ = others
+    await worker.execute("set lock_timeout = '100ms'")
+    async with holder.transaction():
+        await places.hold_queues(holder, [services[1]])
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await dispatch(worker, app[VAULT], clock.now)
+        assert len(await offers(conn)) == 2
+    assert await turn(conn, app) == {"offered": 1}
+
+
 @pytest.mark.parametrize("accepts_first", [True, False])
 async def test_an_offer_is_accepted_or_lapses_and_never_both(
     client, conn, app, clock, others, service_id, accepts_first
