@@ -71,11 +71,12 @@ where id = :id and lifted_at is null
 returning id, provider_id;
 
 -- name: closed_by(id, now)
--- Slots that a lifted closure closed and that are not over, each with another closure that holds it shut too.
+-- Slots that a lifted closure closed, that are not over and that their schedule still has, each with another closure
+-- that holds it shut too.
 select slot.id, slot.service_id, other.id as other_id, other.reason as other_reason
 from slot
 left join closure as other on other.id = closure_on(slot.service_id, slot.resource, slot.day)
-where slot.closure_id = :id and slot.state = 'closed' and slot.ends_at > :now
+where slot.closure_id = :id and slot.state = 'closed' and not slot.withdrawn and slot.ends_at > :now
 order by slot.id;
 
 -- name: hand_on(slots, closures, reasons)

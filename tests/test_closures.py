@@ -286,6 +286,16 @@ async def test_a_slot_that_another_closure_holds_shut_stays_shut(clinic):
     assert await clinic.conn.fetchval("select state from slot where id = $1", slot_id) == "open"
 
 
+async def test_a_slot_that_its_schedule_has_no_more_stays_shut(clinic):
+    slot_id = await clinic.slot()
+    resident, _ = await clinic.booking(slot_id)
+    applied = await clinic.apply("move")
+    await clinic.conn.execute("update slot set withdrawn = true where id = $1", slot_id)
+    await lift(clinic, applied.body["id"])
+    assert await clinic.conn.fetchval("select state from slot where id = $1", slot_id) == "closed"
+    assert [kind for kind, _ in await clinic.told(resident)] == ["rebooking_by_phone"]
+
+
 async def test_an_offered_place_that_is_closed_in_turn_is_replaced(clinic):
     """A booking whose offered place goes too is met again, and gets the next one."""
     first, second, third = await clinic.slot(8), await clinic.slot(9, days=1), await clinic.slot(9, days=2)
