@@ -35,17 +35,10 @@ select count(*) from added;
 
 -- name: services()
 -- The services that can be booked, by the names of their provider, their department and their own.
-select service.id, provider.name as provider, service.department, service.name
+select service.id, provider.name as provider, service.department, service.name,
+       exists (select from schedule where schedule.service_id = service.id) as was_scheduled
 from service join provider on provider.id = service.provider_id
 where service.state = 'active' and provider.state = 'active';
-
--- name: services_with_schedules()
--- Which services ever had a schedule.
-select distinct service_id from schedule;
-
--- name: days_with_slots(first, last)
--- On which days of a range which services have slots.
-select distinct service_id, day from slot where day between :first and :last;
 
 -- name: add_services(rows)$
 -- Add services; returns how many.

@@ -1,52 +1,46 @@
-"""Weekly schedules from the opening hours in the data files; the worker makes their slots from then on."""
+"""The weekly schedules of the demo's services, from the opening hours in the data files, and their first slots."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import sql
-from domain import policies, schedules
+from domain import policies, schedule_generation, schedules
 from domain.identifiers import new_id
-from domain.vocabulary import OnHolidays, local_day
+from domain.vocabulary import local_day
 from server.seed import data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from uuid import UUID
 
     from asyncpg import Connection
 
 
 async def add_schedules(conn: Connection, now: datetime) -> int:
-    """Add a schedule from today on to each service of the data files that never had one; return how many.
-
-    Slots that such a service has already stay as they are: the worker makes the others of the window, and of each
-    day that comes into it. In the caller's transaction, before anything that locks pools.
-    """
-    known = {
-        (row["provider"], row["department"], row["name"]): UUID(int=row["id"].int)
-        for row in await sql.seed.services(conn)
-    }
-    with_schedules = {row["service_id"] for row in await sql.seed.services_with_schedules(conn)}
+    """Add a schedule for each service that never had one; return how many."""
+    services = {(row["provider"], row["department"], row["name"]): row for row in await sql.seed.services(conn)}
     await policies.hold(conn)
     added = 0
     for provider in data.providers():
         for service in provider["service"]:
-            service_id = known.get((provider["name"], service["department"], service["name"]))
-            if service_id is not None and service_id not in with_schedules:
-                await schedules.insert(conn, new_id(), _template(service_id, service["hours"], now), now, None)
+            row = services.get((provider["name"], service["department"], service["name"]))
+            if row is not None and not row["was_scheduled"]:
+                given = template(row["id"], data.read("hours")[service["hours"]], now)
+                await schedules.insert(conn, new_id(), given, now, None)
                 added += 1
     return added
 
 
-def _template(service_id: UUID, hours: str, now: datetime) -> Mapping[str, Any]:
+def template(service_id: UUID, hours: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """Return what staff would send to make the schedule of these opening hours."""
     return {
         "service_id": service_id,
         "resource": "",
         "valid_from": local_day(now),
         "valid_to": None,
-        "on_holidays": OnHolidays.CLOSED,
+        "on_holidays": hours["on_holidays"],
         "sessions": [
             {
                 "weekday": weekday,
@@ -57,7 +51,12 @@ def _template(service_id: UUID, hours: str, now: datetime) -> Mapping[str, Any]:
                 "assisted": session["assisted"],
                 "counter": session["counter"],
             }
-            for session in data.read("hours")[hours]["sessions"]
+            for session in hours["sessions"]
             for weekday in session["weekdays"]
         ],
     }
+
+
+async def add_slots(conn: Connection, now: datetime) -> int:
+    """Make the slots that the worker would make, so that there are some at once; return how many."""
+    return (await schedule_generation.generate(conn, now)).get("made", 0)
