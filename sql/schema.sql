@@ -1273,6 +1273,8 @@ CREATE UNIQUE INDEX care_request_pending ON public.care_request USING btree (acc
 
 CREATE INDEX care_request_person ON public.care_request USING btree (person_id);
 
+CREATE INDEX clinic_day_day ON public.clinic_day USING btree (day);
+
 CREATE INDEX closure_created_by ON public.closure USING btree (created_by);
 
 CREATE INDEX closure_lifted_by ON public.closure USING btree (lifted_by);

@@ -370,6 +370,7 @@ create table clinic_day (
     version bigint not null default 0,
     primary key (service_id, day, resource)
 );
+create index clinic_day_day on clinic_day (day);
 comment on column clinic_day.version is 'raised with every change of the queue: what a display waits for';
 
 create function clinic_day_announce() returns trigger language plpgsql as $$
