@@ -259,6 +259,7 @@ def shows(answer, private):
     return any(str(each) in str(answer) for each in private)
 
 
+@pytest.mark.timeout(600)
 async def test_who_may_and_nobody_else(town):
     """Walk all operations with all callers: what is refused leaves every row of every table as it was.
 
