@@ -110,6 +110,22 @@ async def test_a_dispatcher_waits_for_another_and_gives_nothing_away_twice(conn,
     await assert_balanced(conn)
 
 
+async def test_nobody_is_offered_two_places_by_two_dispatchers(conn, app, clock, others, service_id):
+    """Both have seen the same person waiting; there is a place for each of them to offer."""
+    await queue_of(conn, app, service_id, 1)
+    await kept_slot(conn, service_id, 2)
+    await conn.execute("update place_kept_back set free_at = $1", clock.now + timedelta(hours=1))
+    holder, first, second = others
+    async with holder.transaction():
+        await holder.execute("select from slot_pool for update")
+        one = asyncio.create_task(dispatch(first, app[VAULT], clock.now))
+        await until_waiting(conn)
+        two = asyncio.create_task(dispatch(second, app[VAULT], clock.now))
+        assert await until_waiting(conn, 2, unless=two)
+    assert (await one)["offered"] + (await two)["offered"] == 1
+    await assert_balanced(conn)
+
+
 async def test_a_service_that_somebody_holds_stops_no_other(conn, app, clock, others):
     services = [await make.service(conn) for _ in range(3)]
     for service_id in services:
