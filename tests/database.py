@@ -126,7 +126,7 @@ def database_server(testrun_uid: str) -> Iterator[DatabaseServer]:
                 asyncio.run(drop_database(given, server.template))
             else:
                 embedded.remove(folder)
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)  # a run that begins now may be removing it as a dead one's
 
 
 _numbers = itertools.count(1)
