@@ -5,7 +5,7 @@ from slot
 join slot_pool on slot_pool.slot_id = slot.id
 where slot.fall_back_at > :since and slot.fall_back_at <= :now and slot.starts_at > :now and slot.state = 'open'
   and slot_pool.channel <> 'public' and slot_pool.capacity > slot_pool.taken
-order by slot_pool.slot_id, slot_pool.channel
+order by slot.fall_back_at, slot_pool.slot_id, slot_pool.channel
 limit :most;
 
 -- name: add_public(slots)!

@@ -128,8 +128,8 @@ left join slot on slot.id = offer.slot_id;
 
 -- name: of_account(account_id, live_only, before, now, most)
 -- Entries that an account may see, newest first: of persons all in its care, and those under mandates that it holds.
-select entry.id
-from (
+-- (Each by its own id: else a plan may ask of everybody's entries whether they may be seen.)
+with seen as materialized (
     select member.entry_id
     from care
     join waitlist_member as member on member.person_id = care.person_id
@@ -141,8 +141,12 @@ from (
     join waitlist_entry as entry on entry.mandate_id = mandate.id
     where volunteer.account_id = :account_id and volunteer.status = 'approved'
       and mandate.status = 'active' and mandate.expires_at > :now
-) as seen
-join waitlist_entry as entry on entry.id = seen.entry_id
+)
+select entry.id
+from seen
+cross join lateral (
+    select id, mandate_id, status from waitlist_entry where waitlist_entry.id = seen.entry_id offset 0
+) as entry
 where waitlist_visible(entry.id, entry.mandate_id, :account_id, :now)
   and (not :live_only::boolean or entry.status in ('waiting', 'offered'))
   and (:before::uuid is null or entry.id < :before)

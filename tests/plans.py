@@ -75,11 +75,13 @@ select pg_temp.id(6, n), pg_temp.id(5, n % 20 + 1), '科室 ' || n, '门诊', 'm
 from generate_series(1, {SERVICES}) n;
 insert into waitlist (service_id) select id from service;
 -- A slot a day for each service, the last day first, five bookings in each.
-insert into slot (id, service_id, policy_id, day, starts_at, ends_at, release_at, order_until, cancel_until, settled)
+insert into slot (id, service_id, policy_id, day, starts_at, ends_at, release_at, order_until, cancel_until, settled,
+                  fall_back_at)
 select pg_temp.id(7, n), pg_temp.id(6, n % {SERVICES} + 1), '00000000-0000-7000-8000-000000000001', day,
        day + time '09:00' at time zone 'Asia/Shanghai', day + time '10:00' at time zone 'Asia/Shanghai',
        day - 14 + time '07:00' at time zone 'Asia/Shanghai', day + time '09:00' at time zone 'Asia/Shanghai',
-       day + time '09:00' at time zone 'Asia/Shanghai', day < '2026-11-22'
+       day + time '09:00' at time zone 'Asia/Shanghai', day < '2026-11-22',
+       day - 1 + time '16:00' at time zone 'Asia/Shanghai'
 from generate_series(1, {SLOTS}) n
 cross join lateral (select date '2026-12-01' - (n / {SERVICES})::integer as day) as at;
 insert into slot_pool (slot_id, channel, capacity, taken, issued)

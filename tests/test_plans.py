@@ -182,6 +182,7 @@ READ: dict[str, dict[str, Any]] = {
     "no_shows.standing": {"slots": SLOTS, "most": 50},
     "rebooking.newest": {"booking_id": OLD[0]},
     "rebooking.ended": {"now": NOW, "most": 50},
+    "fallback.due": {"since": NOW - timedelta(days=1), "now": NOW, "most": 50},
     "places.hold_queues": {"services": [made(6, 2)]},
     "places.wanted": {"slots": SLOTS, "channels": ["public"] * 5, "places": [1] * 5, "now": NOW},
     "waitlist.join_requests": {
@@ -231,7 +232,6 @@ READ: dict[str, dict[str, Any]] = {
     "reconciliation.slots_behind": {"after": made(7, 1), "most": 20},
     "reconciliation.pools": {"after": made(7, 1), "last": made(7, 21)},
     "reconciliation.services_behind": {"after": made(6, 1), "most": 20},
-    "reconciliation.queues": {"after": made(6, 1), "last": made(6, 6)},
 }
 """Statements of single requests, and of the night's comparison in smaller bites."""
 
