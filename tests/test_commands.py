@@ -10,6 +10,7 @@ import pytest
 
 from domain import audit
 from domain.audit import Entry
+from tests import make
 from tests.conftest import encoded_key
 
 ROOT = Path(__file__).parents[1]
@@ -99,3 +100,15 @@ def test_keys_are_rotated(command):
 
 def test_the_schema_of_the_tests_is_up_to_date(command):
     assert command("migrate").stdout == "The schema is up to date.\n"
+
+
+async def test_counters_are_compared_and_drift_ends_badly(command, conn):
+    slot_id = await make.slot(conn, public=2)
+    whole = command("reconcile")
+    assert whole.returncode == 0, whole.stderr
+    assert "1 pools and all queues compared" in whole.stdout
+    await conn.execute("update slot_pool set taken = 1")
+    drifted = command("reconcile")
+    assert drifted.returncode == 1, drifted.stderr
+    assert f"pool_taken: slot {slot_id}, public: 1 places are counted as taken, 0 are." in drifted.stdout
+    assert await conn.fetchval("select taken from slot_pool") == 1
