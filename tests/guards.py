@@ -284,6 +284,33 @@ GUARDS = (
         '        if any(pool["taken"] for pool in pools):\n            raise Conflict("slot_has_offers")\n',
         "test_fallback.py::test_a_raised_capacity_is_first_for_who_waits",
     ),
+    Guard(
+        "a closure does what was shown",
+        "domain/effects.py",
+        "if effect.digest != digest:",
+        "test_closure_races.py::test_of_two_at_once_one_is_carried_out",
+        "if not digest:",
+    ),
+    Guard(
+        "a closure waits for bookings that have their place",
+        "domain/effects.py",
+        "    await _lock(conn, before)\n",
+        "test_closure_races.py::test_a_closure_waits_for_a_booking_that_has_its_place_and_sees_it",
+    ),
+    Guard(
+        "who is suspended books nothing",
+        "domain/booking_rules.py",
+        "return suspended(facts.suspension)",
+        "test_suspensions.py::test_the_third_miss_suspends_in_the_same_step_and_the_refusal_says_until_when",
+        "return None",
+    ),
+    Guard(
+        "places of an extra slot are first for who waits",
+        "domain/slots.py",
+        "    await places.add(conn, added, ctx.now)\n",
+        "test_fallback.py::test_an_extra_slot_is_first_for_who_waits",
+        "    del conn, ctx, added\n",
+    ),
 )
 
 
