@@ -257,7 +257,7 @@ where slot.service_id = :service_id;
 -- name: candidates(service_id, kept, after, most, now)
 -- The next entries of a queue, each with the pools of kept-back places that would do: its own kind first, then by time.
 -- What an entry has let go once is not offered to it again.
-with pool as (
+with pool as materialized (
     select kept.slot_id, kept.channel, count(*) as places, slot.day, slot.starts_at, slot.resource
     from place_kept_back as kept
     join slot on slot.id = kept.slot_id
