@@ -49,6 +49,7 @@ class Town:
     provider_id: UUID
     services: list[UUID]
     slots: list[UUID]
+    schedule_id: UUID
     residents: list[make.Resident]
     volunteer: make.Resident
     volunteer_id: UUID
@@ -78,9 +79,18 @@ async def build(conn: Connection, app: web.Application) -> Town:
         await make.slot(conn, services[1], policy_id=delayed, starts_at=local(TOMORROW, 10), public=1, assisted=1,
                         fall_back_at=later),
         await make.slot(conn, services[2], policy_id=at_once, starts_at=local(TOMORROW, 11), public=1),
-        await make.slot(conn, services[2], policy_id=at_once, starts_at=local(DAY_AFTER, 11), public=1, counter=1,
-                        order_until=local(TOMORROW, 20)),
+        await make.slot(conn, services[2], policy_id=at_once, starts_at=local(DAY_AFTER, 11), public=2),
     ]  # fmt: skip
+    session = ("11:00", "11:30", 30)
+    schedule_id = await make.schedule(
+        conn,
+        services[2],
+        {TOMORROW.isoweekday(): [(*session, 1)], DAY_AFTER.isoweekday(): [(*session, 2)]},
+        valid_from=TODAY,
+        valid_to=DAY_AFTER,
+        generated_to=DAY_AFTER,
+    )
+    await conn.execute("update slot set schedule_id = $1 where service_id = $2", schedule_id, services[2])
     residents = [await make.resident(conn, app) for _ in range(6)]
     for child in residents[1:3]:
         await make.care(conn, residents[0].account_id, child.person_id)
@@ -92,7 +102,7 @@ async def build(conn: Connection, app: web.Application) -> Town:
     manager = await make.staff(conn, app, Role.MANAGER)
     for slot, who in ((0, 5), (1, 3), (3, 4), (4, 5)):
         await make.booking(conn, slots[slot], residents[who])
-    return Town(provider_id, services, slots, residents, volunteer, volunteer_id, mandates, manager)
+    return Town(provider_id, services, slots, schedule_id, residents, volunteer, volunteer_id, mandates, manager)
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ from domain import (
     moving,
     no_shows,
     rebooking,
+    schedule_effects,
     slots,
     waitlist,
     waitlist_offers,
@@ -84,6 +85,7 @@ MUST_BE_REACHED = (
     "slot_full",
     "slot_closed",
     "not_released",
+    "schedule changed",
     "limit_department_day",
 )
 """Else the stories have missed what they are for."""
@@ -143,6 +145,7 @@ class Model(RuleBasedStateMachine):
         self.books: model_world.Books = self.run(model_world.read(self.conn))
         self.keys = self.steps = 0
         self.closures: list[UUID] = []
+        self.schedule_changes = 0
 
     def teardown(self) -> None:
         self.run(self.story.rollback())
@@ -360,6 +363,40 @@ class Model(RuleBasedStateMachine):
     def lift_a_closure(self) -> None:
         closure_id, ctx = self.closures.pop(), self.context(self.town.manager.account_id)
         self.step(lambda: closures.lift(self.conn, ctx, closure_id))
+
+    @precondition(lambda self: self.schedule_changes < 2)
+    @rule(
+        day=st.sampled_from([model_world.TOMORROW, model_world.DAY_AFTER]),
+        treatment=st.sampled_from(Treatment),
+        otherwise=st.sampled_from(Otherwise),
+        meanwhile=st.booleans(),
+    )
+    def change_the_schedule(self, day: date, treatment: Treatment, otherwise: Otherwise, *, meanwhile: bool) -> None:
+        """Shut a day of the third clinic by an exception of its schedule, or take the exception back."""
+        ctx, schedule_id = self.context(self.town.manager.account_id), self.town.schedule_id
+        exception = {"kind": "closed", "first_day": day, "last_day": day, "reason": "外出学习", "sessions": []}
+        given: dict[str, Any] = {"change": None, "end": None, "exception": exception, "withdraw": None}
+        shown, _ = self.step(lambda: schedule_effects.preview(self.conn, ctx, schedule_id, given))
+        if isinstance(shown, Refusal):
+            return
+        if meanwhile and self.live():
+            self.cancel(0, desk=True)
+        given |= {
+            "digest": shown["digest"],
+            "treatment": treatment,
+            "otherwise": otherwise,
+            "answer_hours": 24,
+            "reason": "外出学习",
+        }
+        applied, _ = self.step(lambda: schedule_effects.apply(self.conn, ctx, schedule_id, given))
+        if isinstance(applied, Refusal):
+            self.stage.reached[f"schedule: {applied.code}"] += 1
+            return
+        self.schedule_changes += 1
+        self.stage.reached["schedule changed"] += 1
+        for slot in self.books.slots.values():
+            if slot["schedule_id"] == schedule_id and slot["day"] == day and slot["starts_at"] > self.now:
+                assert slot["state"] == "closed"
 
     def offered_elsewhere(self) -> list[Any]:
         return [row for row in self.books.offers.values() if row["booking_id"] and row["status"] == "live"]
