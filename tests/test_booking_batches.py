@@ -233,10 +233,12 @@ async def test_changes_to_one_booking_are_judged_one_after_the_other(conn, app, 
 async def test_two_hundred_repeats_of_a_change_take_no_more_statements_than_one(conn, app, booked):
     resident, _clerk, booking_id = booked
     cancel = ChangeRequest(resident.account_id, booking_id, BookingStatus.CANCELLED, "有事", request_id="batch")
-    statements: list[Any] = []
-    conn.add_query_logger(statements.append)
+    logged: list[Any] = []
+    conn.add_query_logger(logged.append)
     assert await change(conn, app, *[cancel] * 200) == ["cancelled"] * 200
-    assert len(statements) <= 12
+    # asyncpg asks once for each new connection what its types are, with jit off meanwhile.
+    asked = [each.query for each in logged if "typeinfo_tree" not in each.query and "'jit'" not in each.query]
+    assert len(asked) <= 12
     assert await conn.fetchval("select taken from slot_pool") == 0
     await check_books(conn, app)
 
