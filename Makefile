@@ -20,7 +20,7 @@ demo: environment ## walk the whole journey against the running server (BASE_URL
 	@exec $(PY) -m demo
 
 test: environment ## run every test (TESTS=tests/test_x.py for some)
-	@$(PY) -m pytest -n 2 $(TESTS)
+	@$(PY) -m pytest -n 3 $(TESTS)
 
 check: lint ## lint, then test until the first failure, last failures first
 	@$(PY) -m pytest -n 2 -x --failed-first $(TESTS)

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import asyncpg
+import pytest
 
 from demo import invent
 from demo.__main__ import STEPS
@@ -71,11 +72,11 @@ def environment(database: str, var_dir: Path) -> dict[str, str]:
     }
 
 
-async def test_the_journey_can_be_walked_twice_in_a_row_and_tells_what_went_wrong(database, tmp_path):
+@pytest.mark.timeout(300)
+async def test_the_journey_can_be_walked_by_two_at_once_and_tells_what_went_wrong(database, tmp_path):
     settings = environment(database, tmp_path)
     async with server(settings) as base_url:
-        for _ in range(2):
-            status, printed = await walk(settings, base_url)
+        for status, printed in await asyncio.gather(*(walk(settings, base_url) for _ in range(2))):
             assert status == 0, printed
             assert len(re.findall(r"^✓", printed, re.MULTILINE)) == len(STEPS)
 
