@@ -215,7 +215,8 @@ async def test_a_leader_that_loses_its_connection_stops_and_stands_by_again(buil
         await quick.done_again()
         assert value(metrics, "xiaotuo_worker_leading") == 1
         await conn.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'xiaotuo worker'"
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where application_name = 'xiaotuo worker' and datname = current_database()"
         )
         await conn.fetchval("select pg_advisory_lock($1)", ADVISORY_LOCK)
         await eventually(lambda: not value(metrics, "xiaotuo_worker_leading"))
@@ -304,5 +305,6 @@ async def test_the_worker_alone_stops_when_told(start):
 async def test_a_serving_process_leaves_it_alone_where_it_is_told_to(start, conn):
     process = await start(WORKER="false")
     await process.says("Serving")
-    names = "select count(*) from pg_stat_activity where application_name like 'xiaotuo worker%'"
-    assert await conn.fetchval(names) == 0
+    workers = """select count(*) from pg_stat_activity
+                 where application_name like 'xiaotuo worker%' and datname = current_database()"""
+    assert await conn.fetchval(workers) == 0
