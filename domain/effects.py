@@ -23,7 +23,7 @@ from domain.booking_limits import LONGEST_WINDOW_DAYS, Held
 from domain.errors import Conflict, Invalid
 from domain.identity import mask_name
 from domain.nearest import assign
-from domain.places import hold_queues
+from domain.places import hold_queues_of_slots
 from domain.rehousing import lock_pools
 from domain.vocabulary import (
     MAX_BOOKINGS_TREATED,
@@ -192,7 +192,7 @@ def _require_same(effect: Effect, digest: str) -> None:
 
 async def _lock(conn: Connection, effect: Effect) -> None:
     await sql.people.lock(conn, ids=list({booking["person_id"] for booking in effect.bookings}))
-    await hold_queues(conn, {booking["service_id"] for booking in effect.bookings})
+    await hold_queues_of_slots(conn, [*effect.change.closing, *effect.change.touching])  # met bookings stand on these
     offers = [booking for booking in effect.bookings if booking["offer_id"] is not None]
     await sql.effects.lock_offers(conn, ids=[booking["offer_id"] for booking in offers])
     await sql.bookings.lock_bookings(conn, ids=[booking["id"] for booking in effect.bookings])

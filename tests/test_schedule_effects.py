@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from domain.vocabulary import LOCAL_ZONE, Role
 from tests import make
-from tests.booking_world import GENEROUS, post
+from tests.booking_world import GENEROUS, post, until_waiting
 from tests.books import assert_balanced
 from tests.test_schedules import PATH, WEEK, Desk, at, of_day, session
 
@@ -221,3 +222,17 @@ async def test_what_makes_no_sense_is_refused_as_without_a_preview(desk):
     ):
         status, answer = await desk.send("POST", f"{PATH}/{desk.made_id}/preview", wish)
         assert (status >= 400, answer["code"]) == (True, code)
+
+
+async def test_whoever_takes_slots_out_waits_for_their_queue_before_taking_their_pools(desk, database):
+    """Also where nobody is booked: a cancelling has the queue and wants the pools, and would be undone."""
+    digest = (await desk.wish(exception=CLOSED))["digest"]
+    joining, cancelling = [await asyncpg.connect(database) for _ in range(2)]
+    async with joining.transaction():
+        await joining.execute("select from waitlist where service_id = $1 for no key update", desk.service_id)
+        applying = asyncio.create_task(desk.apply("cancel", digest=digest, exception=CLOSED))
+        assert await until_waiting(desk.conn, unless=applying)
+        slot_id = await desk.slot_at(WEDNESDAY)
+        await cancelling.execute("select from slot_pool where slot_id = $1 for no key update nowait", slot_id)
+    assert (await applying).status == 201
+    await asyncio.gather(joining.close(), cancelling.close())
