@@ -18,6 +18,7 @@ from uuid import UUID
 import aiohttp
 import pytest
 
+from domain import schedule_generation
 from domain.vocabulary import LOCAL_ZONE, Role
 from tests import make, model_world
 from tests.books import assert_balanced, assert_nobody_was_passed_over
@@ -46,6 +47,8 @@ MUST_HAPPEN = (
     "POST /v1/bookings/{id}/cancel 200 ",
     "POST /v1/waitlist 201 ",
     "POST /v1/waitlist/{id}/accept 201 ",
+    "POST /v1/staff/closures 201 ",
+    "POST /v1/staff/schedules/{id}/apply 201 ",
 )
 """Else the storm has missed what it is for."""
 
@@ -61,6 +64,7 @@ class Town:
     volunteers: list[tuple[make.Resident, dict[UUID, UUID]]]
     clerk: make.Staff
     manager: make.Staff
+    schedule_id: UUID
 
 
 async def build(conn: Any, app: Any) -> Town:
@@ -88,6 +92,15 @@ async def build(conn: Any, app: Any) -> Town:
             counter=1,
         )
         slots[slot_id] = service_id
+    sessions = {weekday: [("08:00", "10:00", 30, 3)] for weekday in range(1, 8)}
+    services.append(await make.service(conn, provider_id=provider_id, department="中医"))
+    schedule_id = await make.schedule(
+        conn, services[3], sessions, valid_from=first.date(), valid_to=first.date() + timedelta(days=1),
+        on_holidays="open", kept=(1, 0),
+    )  # fmt: skip
+    await schedule_generation.generate(conn, now)
+    made = await conn.fetch("select id from slot where service_id = $1", services[3])
+    slots |= {row["id"]: services[3] for row in made}
     residents = [await make.resident(conn, app) for _ in range(40)]
     second_carers = []
     for resident in residents:
@@ -107,7 +120,7 @@ async def build(conn: Any, app: Any) -> Town:
         volunteers.append((helper, mandates))
     clerk, manager = await make.staff(conn, app), await make.staff(conn, app, Role.MANAGER)
     days = {"from": str(first.date()), "to": str(first.date() + timedelta(days=1))}
-    return Town(provider_id, days, services, slots, residents, second_carers, volunteers, clerk, manager)
+    return Town(provider_id, days, services, slots, residents, second_carers, volunteers, clerk, manager, schedule_id)
 
 
 @dataclass(slots=True)
@@ -157,6 +170,7 @@ class Storm:
             (self.answer_the_offer_of_another_place, 2),
             (self.close_and_reopen, 0.5),
             (self.close_days, 0.2),
+            (self.change_schedule, 0.4),
             (self.change_places, 1),
         ]
         while loop.time() < self.ends:
@@ -253,16 +267,38 @@ class Storm:
             "to": day,
         }
         _, shown = await self.ask(client, "POST", "/v1/staff/closures/preview", manager, scope)
-        decision = {
-            "digest": shown["digest"],
-            "treatment": random.choice(["offer", "move", "cancel"]),
-            "otherwise": random.choice(["phone", "cancel"]),
-            "reason": "停诊",
-        }
-        status, closure = await self.ask(client, "POST", "/v1/staff/closures", manager, scope | decision, make.key())
+        status, closure = await self.apply(client, "/v1/staff/closures", scope, shown)
         if status == 201:
             await asyncio.sleep(0.3)
             await self.ask(client, "POST", f"/v1/staff/closures/{closure['id']}/lift", manager, {})
+
+    async def apply(self, client: int, path: str, change: Any, shown: Any) -> Any:
+        """Do what was previewed; where the world has changed since, look at it anew a few times."""
+        for _ in range(5):
+            decision = {
+                "digest": shown["digest"],
+                "treatment": random.choice(["offer", "move", "cancel"]),
+                "otherwise": random.choice(["phone", "cancel"]),
+                "reason": "停诊",
+            }
+            status, answer = await self.ask(client, "POST", path, self.town.manager, change | decision, make.key())
+            if status != 409 or answer["code"] != "world_changed":
+                break
+            shown = answer
+        return status, answer
+
+    async def change_schedule(self, client: int) -> None:
+        """Take a day out of a schedule with whatever is decided about its bookings, and put it in again."""
+        manager, day = self.town.manager, self.town.days["from"]
+        path = f"/v1/staff/schedules/{self.town.schedule_id}"
+        change = {"exception": {"kind": "closed", "from": day, "to": day, "reason": "学习"}}
+        status, shown = await self.ask(client, "POST", f"{path}/preview", manager, change)
+        if status == 200:
+            await self.apply(client, f"{path}/apply", change, shown)
+            await asyncio.sleep(0.3)
+        _, schedule = await self.ask(client, "GET", path, manager)
+        for exception in schedule["exceptions"]:
+            await self.ask(client, "DELETE", f"{path}/exceptions/{exception['id']}", manager)
 
     async def answer_the_offer_of_another_place(self, client: int) -> None:
         if self.owners:
