@@ -298,6 +298,12 @@ GUARDS = (
         "test_closure_races.py::test_a_closure_waits_for_a_booking_that_has_its_place_and_sees_it",
     ),
     Guard(
+        "a change takes the queues of its slots before their pools",
+        "domain/effects.py",
+        "    await hold_queues_of_slots(conn, [*effect.change.closing, *effect.change.touching])",
+        "test_schedule_effects.py::test_whoever_takes_slots_out_waits_for_their_queue_before_taking_their_pools",
+    ),
+    Guard(
         "who is suspended books nothing",
         "domain/booking_rules.py",
         "return suspended(facts.suspension)",
