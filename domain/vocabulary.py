@@ -356,6 +356,25 @@ class NoticeKind(StrEnum):
     PLACE_OFFERED = "place_offered"
     OFFER_LAPSED = "offer_lapsed"
     WAITLIST_ENDED = "waitlist_ended"
+    HELP_ASKED = "help_asked"
+    HELP_OFFERED = "help_offered"
+    HELP_WITHDRAWN = "help_withdrawn"
+    HELP_ACCEPTED = "help_accepted"
+    HELP_HANDED_BACK = "help_handed_back"
+    HELP_BOOKED = "help_booked"
+    HELP_MOVED = "help_moved"
+    HELP_STARTED = "help_started"
+    HELP_COMPLETED = "help_completed"
+    HELP_CANCELLED = "help_cancelled"
+    HELP_EXPIRED = "help_expired"
+    HELP_ALARMED = "help_alarmed"
+    HELP_THANKED = "help_thanked"
+    HELP_HOURS_CORRECTED = "help_hours_corrected"
+    COMPLAINT_ANSWERED = "complaint_answered"
+    VOLUNTEER_APPROVED = "volunteer_approved"
+    VOLUNTEER_SUSPENDED = "volunteer_suspended"
+    VOLUNTEER_REINSTATED = "volunteer_reinstated"
+    VOLUNTEER_DISMISSED = "volunteer_dismissed"
 
 
 class VolunteerStatus(StrEnum):
@@ -368,6 +387,7 @@ class VolunteerStatus(StrEnum):
 class Language(StrEnum):
     CHINESE = "zh"
     MONGOLIAN = "mn"
+    CHINESE_SIGN = "csl"
 
 
 class CareRequestStatus(StrEnum):

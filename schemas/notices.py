@@ -35,7 +35,7 @@ def _words(notice: Record) -> dict[str, Any]:
         "person": notice["person_name"] or UNKNOWN["person"],
         "volunteer": notice["volunteer_name"] or UNKNOWN["volunteer"],
         "team": notice["team_name"],
-        "matters": notice["matters"] and words.matters(notice["matters"]),
+        "matters": notice["matters"] and words.matters(filter(None, notice["matters"])),
         "until": notice["expires_at"] and words.day(notice["expires_at"]),
         "provider": notice["provider_name"],
         "department": notice["department"],
@@ -66,6 +66,7 @@ class Notice(Schema):
     mandate_id = fields.UUID(allow_none=True)
     booking_id = fields.UUID(allow_none=True)
     waitlist_entry_id = fields.UUID(allow_none=True)
+    help_request_id = fields.UUID(allow_none=True)
     created_at = LocalTime()
 
 

@@ -8,10 +8,12 @@ from unnest(:ids::uuid[], :persons::uuid[], :kinds::text[], :subjects::uuid[], :
 -- name: for_family(account_id, after, limit)
 -- What concerns the persons in an account's care, with the names behind the ids as they are now.
 select notice.id, notice.kind, notice.subject_id, notice.facts, notice.created_at, notice.person_id,
-    person.name as person_name, mandate.id as mandate_id, mandate.matters, mandate.expires_at,
-    helper.name as volunteer_name, team.name as team_name, booking.id as booking_id, slot.starts_at,
+    person.name as person_name, mandate.id as mandate_id, mandate.expires_at,
+    coalesce(mandate.matters, array[help.matter]) as matters,
+    helper.name as volunteer_name, team.name as team_name, booking.id as booking_id,
+    coalesce(slot.starts_at, help.starts_at) as starts_at,
     service.department, service.name as service_name, provider.name as provider_name,
-    provider.phone as provider_phone, entry.id as waitlist_entry_id
+    provider.phone as provider_phone, entry.id as waitlist_entry_id, help.id as help_request_id
 from notice
 join care on care.person_id = notice.person_id and care.account_id = :account_id and care.ended_at is null
 join person on person.id = notice.person_id
@@ -20,12 +22,13 @@ left join waitlist_entry as entry
     on entry.id = notice.subject_id and notice.kind in ('place_offered', 'offer_lapsed', 'waitlist_ended')
 left join slot
     on slot.id = case when entry.id is null then booking.slot_id else (notice.facts ->> 'slot_id')::uuid end
-left join service on service.id = coalesce(slot.service_id, entry.service_id)
+left join help_request as help on help.id = notice.subject_id
+left join service on service.id = coalesce(slot.service_id, entry.service_id, help.service_id)
 left join suspension on suspension.id = notice.subject_id
 left join provider on provider.id = coalesce(service.provider_id, suspension.provider_id)
 left join mandate on mandate.id = coalesce(booking.mandate_id, notice.subject_id)
-left join volunteer on volunteer.id = mandate.volunteer_id
-left join team on team.id = volunteer.team_id
+left join volunteer on volunteer.id = coalesce(mandate.volunteer_id, (notice.facts ->> 'volunteer_id')::uuid)
+left join team on team.id = coalesce(mandate.team_id, volunteer.team_id, help.team_id)
 left join care as own
     on own.account_id = volunteer.account_id and own.relation = 'self' and own.ended_at is null
 left join person as helper on helper.id = own.person_id

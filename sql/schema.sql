@@ -59,12 +59,42 @@ $$;
 
 COMMENT ON FUNCTION public.closure_on(of_service uuid, of_resource text, of_day date) IS 'the closure that holds a service, or its doctor or counter, shut on a day; or null';
 
+CREATE FUNCTION public.leads_team(leading_account uuid, of_team uuid) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select exists (
+        select from team_leader
+        join volunteer on volunteer.id = team_leader.volunteer_id
+        where team_leader.team_id = of_team and team_leader.ended_at is null
+          and volunteer.account_id = leading_account and volunteer.team_id = of_team
+          and volunteer.status = 'approved')
+$$;
+
+COMMENT ON FUNCTION public.leads_team(leading_account uuid, of_team uuid) IS 'whether an account leads a team now: appointed, and still serving in it';
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
     raise exception 'table % is append-only', tg_table_name using errcode = 'insufficient_privilege';
 end $$;
+
+CREATE FUNCTION public.ruling_help_policy(of_area uuid) RETURNS uuid
+    LANGUAGE sql STABLE
+    AS $$
+    with recursive above as (
+        select id, parent_id, 0 as steps from area where id = of_area
+        union all
+        select area.id, area.parent_id, steps + 1 from area join above on area.id = above.parent_id
+    )
+    select help_policy.id from help_policy
+    left join above on above.id = help_policy.area_id
+    where help_policy.area_id is null or above.id is not null
+    order by above.steps nulls last, help_policy.version desc
+    limit 1
+$$;
+
+COMMENT ON FUNCTION public.ruling_help_policy(of_area uuid) IS 'the newest rules of the nearest area upwards that has its own, else of everywhere';
 
 CREATE FUNCTION public.ruling_policy(of_service uuid, of_day date) RETURNS uuid
     LANGUAGE sql STABLE
@@ -411,6 +441,14 @@ CREATE TABLE public.consent (
     CONSTRAINT consent_kind_check CHECK ((kind = ANY (ARRAY['privacy'::text, 'sensitive_data'::text, 'child_guardian'::text])))
 );
 
+CREATE TABLE public.emergency_contact (
+    person_id uuid NOT NULL,
+    name_sealed bytea NOT NULL,
+    phone_sealed bytea NOT NULL,
+    set_by uuid NOT NULL,
+    set_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.file (
     id uuid NOT NULL,
     account_id uuid NOT NULL,
@@ -422,6 +460,274 @@ CREATE TABLE public.file (
     CONSTRAINT file_purpose_check CHECK ((purpose = 'mandate_paper'::text)),
     CONSTRAINT file_size_check CHECK ((size > 0))
 );
+
+CREATE TABLE public.help_alarm (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    team_id uuid NOT NULL,
+    request_id uuid,
+    volunteer_id uuid,
+    day date NOT NULL,
+    facts jsonb NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    closed_by uuid,
+    outcome text DEFAULT ''::text NOT NULL,
+    CONSTRAINT help_alarm_check CHECK ((num_nonnulls(request_id, volunteer_id) > 0)),
+    CONSTRAINT help_alarm_check1 CHECK (((closed_at IS NULL) = (closed_by IS NULL))),
+    CONSTRAINT help_alarm_kind_check CHECK ((kind = ANY (ARRAY['nobody_took'::text, 'unconfirmed'::text, 'many_persons'::text, 'same_address'::text, 'cancelled_and_retaken'::text, 'night_use'::text])))
+);
+
+COMMENT ON TABLE public.help_alarm IS 'what the team''s leader and staff must look at; raised once a day at most for one cause';
+
+CREATE TABLE public.help_complaint (
+    id uuid NOT NULL,
+    request_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    volunteer_id uuid,
+    made_by uuid NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    words_sealed bytea,
+    answered_by uuid,
+    answered_at timestamp with time zone,
+    answer text DEFAULT ''::text NOT NULL,
+    CONSTRAINT help_complaint_check CHECK (((answered_at IS NULL) = (answered_by IS NULL)))
+);
+
+COMMENT ON TABLE public.help_complaint IS 'for the team''s leader, unless about the leader, and staff; never public, never to the volunteer';
+
+CREATE TABLE public.help_event (
+    id uuid NOT NULL,
+    request_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor_id uuid,
+    volunteer_id uuid,
+    was text,
+    state text NOT NULL,
+    because text NOT NULL,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+COMMENT ON TABLE public.help_event IS 'each change of a help request; append-only, without personal data';
+
+COMMENT ON COLUMN public.help_event.actor_id IS 'null: time or the dispatch did it';
+
+COMMENT ON COLUMN public.help_event.volunteer_id IS 'whom it is about, where it is about one';
+
+CREATE TABLE public.help_hours (
+    request_id uuid NOT NULL,
+    volunteer_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    started_way text NOT NULL,
+    ended_at timestamp with time zone,
+    ended_way text,
+    travel_minutes integer DEFAULT 0 NOT NULL,
+    minutes integer,
+    CONSTRAINT help_hours_check CHECK (((ended_at IS NULL) = (ended_way IS NULL))),
+    CONSTRAINT help_hours_check1 CHECK (((ended_at IS NULL) = (minutes IS NULL))),
+    CONSTRAINT help_hours_check2 CHECK ((ended_at >= started_at)),
+    CONSTRAINT help_hours_ended_way_check CHECK ((ended_way = ANY (ARRAY['code'::text, 'position'::text, 'leader'::text]))),
+    CONSTRAINT help_hours_minutes_check CHECK ((minutes >= 0)),
+    CONSTRAINT help_hours_started_way_check CHECK ((started_way = ANY (ARRAY['code'::text, 'position'::text, 'leader'::text]))),
+    CONSTRAINT help_hours_travel_minutes_check CHECK ((travel_minutes >= 0))
+);
+
+COMMENT ON TABLE public.help_hours IS 'truthful hours of one task; our own record, no official certificate';
+
+COMMENT ON COLUMN public.help_hours.minutes IS 'from start to end without travel, or as corrected last';
+
+CREATE TABLE public.help_hours_correction (
+    id uuid NOT NULL,
+    request_id uuid NOT NULL,
+    corrected_by uuid NOT NULL,
+    corrected_at timestamp with time zone NOT NULL,
+    minutes_before integer NOT NULL,
+    minutes_after integer NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT help_hours_correction_minutes_after_check CHECK (((minutes_after >= 0) AND (minutes_after <= 1440))),
+    CONSTRAINT help_hours_correction_reason_check CHECK ((reason <> ''::text))
+);
+
+CREATE TABLE public.help_offer (
+    id uuid NOT NULL,
+    request_id uuid NOT NULL,
+    volunteer_id uuid NOT NULL,
+    round integer NOT NULL,
+    status text DEFAULT 'live'::text NOT NULL,
+    reasons jsonb NOT NULL,
+    offered_at timestamp with time zone NOT NULL,
+    answer_by timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone,
+    CONSTRAINT help_offer_status_check CHECK ((status = ANY (ARRAY['live'::text, 'accepted'::text, 'declined'::text, 'lapsed'::text, 'withdrawn'::text])))
+);
+
+COMMENT ON TABLE public.help_offer IS 'who was asked for which request, and why';
+
+COMMENT ON COLUMN public.help_offer.reasons IS 'what spoke for this volunteer when asked: area, language, abilities, mandate, load';
+
+CREATE TABLE public.help_policy (
+    id uuid NOT NULL,
+    area_id uuid,
+    version integer NOT NULL,
+    round_sizes integer[] DEFAULT '{3,5,8}'::integer[] NOT NULL,
+    round_minutes integer DEFAULT 30 NOT NULL,
+    quiet_from time without time zone DEFAULT '21:00:00'::time without time zone,
+    quiet_until time without time zone DEFAULT '07:00:00'::time without time zone,
+    alarm_hours integer DEFAULT 24 NOT NULL,
+    load_days integer DEFAULT 28 NOT NULL,
+    limit_tasks integer DEFAULT 5 NOT NULL,
+    limit_persons_day integer DEFAULT 5 NOT NULL,
+    limit_uses_day integer DEFAULT 10 NOT NULL,
+    limit_minutes_day integer DEFAULT 480 NOT NULL,
+    before_minutes integer DEFAULT 60 NOT NULL,
+    after_minutes integer DEFAULT 60 NOT NULL,
+    position_metres integer DEFAULT 300 NOT NULL,
+    unconfirmed_hours integer DEFAULT 24 NOT NULL,
+    odd_days integer DEFAULT 7 NOT NULL,
+    odd_persons integer DEFAULT 10 NOT NULL,
+    odd_same_address integer DEFAULT 3 NOT NULL,
+    odd_retaken integer DEFAULT 3 NOT NULL,
+    night_from time without time zone DEFAULT '22:00:00'::time without time zone NOT NULL,
+    night_until time without time zone DEFAULT '06:00:00'::time without time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid,
+    CONSTRAINT help_policy_after_minutes_check CHECK (((after_minutes >= 0) AND (after_minutes <= 720))),
+    CONSTRAINT help_policy_alarm_hours_check CHECK (((alarm_hours >= 0) AND (alarm_hours <= 336))),
+    CONSTRAINT help_policy_before_minutes_check CHECK (((before_minutes >= 0) AND (before_minutes <= 720))),
+    CONSTRAINT help_policy_check CHECK (((quiet_from IS NULL) = (quiet_until IS NULL))),
+    CONSTRAINT help_policy_limit_minutes_day_check CHECK (((limit_minutes_day >= 1) AND (limit_minutes_day <= 1440))),
+    CONSTRAINT help_policy_limit_persons_day_check CHECK ((limit_persons_day > 0)),
+    CONSTRAINT help_policy_limit_tasks_check CHECK ((limit_tasks > 0)),
+    CONSTRAINT help_policy_limit_uses_day_check CHECK ((limit_uses_day > 0)),
+    CONSTRAINT help_policy_load_days_check CHECK (((load_days >= 1) AND (load_days <= 366))),
+    CONSTRAINT help_policy_odd_days_check CHECK (((odd_days >= 1) AND (odd_days <= 90))),
+    CONSTRAINT help_policy_odd_persons_check CHECK ((odd_persons > 1)),
+    CONSTRAINT help_policy_odd_retaken_check CHECK ((odd_retaken > 1)),
+    CONSTRAINT help_policy_odd_same_address_check CHECK ((odd_same_address > 1)),
+    CONSTRAINT help_policy_position_metres_check CHECK (((position_metres >= 10) AND (position_metres <= 10000))),
+    CONSTRAINT help_policy_round_minutes_check CHECK (((round_minutes >= 1) AND (round_minutes <= 1440))),
+    CONSTRAINT help_policy_round_sizes_check CHECK (((0 < ALL (round_sizes)) AND ((cardinality(round_sizes) >= 1) AND (cardinality(round_sizes) <= 10)))),
+    CONSTRAINT help_policy_unconfirmed_hours_check CHECK (((unconfirmed_hours >= 1) AND (unconfirmed_hours <= 720)))
+);
+
+COMMENT ON TABLE public.help_policy IS 'versions of the rules of help of one area and all below it, or (null) everywhere; see the function ruling_help_policy';
+
+COMMENT ON COLUMN public.help_policy.round_sizes IS 'how many are asked in the first round, the second, …';
+
+COMMENT ON COLUMN public.help_policy.round_minutes IS 'how long a round waits, quiet hours not counted';
+
+COMMENT ON COLUMN public.help_policy.alarm_hours IS 'so long before its first possible time a request that nobody has taken alarms the leader';
+
+COMMENT ON COLUMN public.help_policy.load_days IS 'tasks of so many days back count as a volunteer''s load';
+
+COMMENT ON COLUMN public.help_policy.limit_tasks IS 'requests that one volunteer may have accepted at a time';
+
+COMMENT ON COLUMN public.help_policy.limit_persons_day IS 'persons for whom one volunteer may act on one day, by the day of the act';
+
+COMMENT ON COLUMN public.help_policy.limit_uses_day IS 'uses of mandates by one volunteer on one day, by the day of the act';
+
+COMMENT ON COLUMN public.help_policy.limit_minutes_day IS 'work claimed by one volunteer on one day';
+
+COMMENT ON COLUMN public.help_policy.before_minutes IS 'how long before a booked slot a companion or driver is bound';
+
+COMMENT ON COLUMN public.help_policy.position_metres IS 'how near to the provider counts as there';
+
+COMMENT ON COLUMN public.help_policy.unconfirmed_hours IS 'so long after its end a task that was not completed alarms the leader';
+
+COMMENT ON COLUMN public.help_policy.odd_days IS 'odd patterns are looked for in so many days back';
+
+CREATE TABLE public.help_rating (
+    request_id uuid NOT NULL,
+    volunteer_id uuid NOT NULL,
+    rated_by uuid NOT NULL,
+    rated_at timestamp with time zone NOT NULL,
+    stars integer NOT NULL,
+    thanks text DEFAULT ''::text NOT NULL,
+    CONSTRAINT help_rating_stars_check CHECK (((stars >= 1) AND (stars <= 5)))
+);
+
+CREATE TABLE public.help_request (
+    id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    area_id uuid NOT NULL,
+    asked_by uuid NOT NULL,
+    asked_way text NOT NULL,
+    matter text NOT NULL,
+    service_id uuid,
+    needs_booking boolean NOT NULL,
+    needs_companion boolean NOT NULL,
+    needs_ride boolean NOT NULL,
+    need_sealed bytea,
+    language text NOT NULL,
+    pickup_sealed bytea,
+    pickup_index bytea,
+    mobility_sealed bytea,
+    contact_phone_sealed bytea,
+    wished_days date[] NOT NULL,
+    part_of_day text NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    booking_id uuid,
+    state text DEFAULT 'open'::text NOT NULL,
+    volunteer_id uuid,
+    round integer DEFAULT 0 NOT NULL,
+    next_round_at timestamp with time zone,
+    alarmed_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    start_code text,
+    end_code text,
+    code_attempts_left integer DEFAULT 10 NOT NULL,
+    seen integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT help_request_asked_way_check CHECK ((asked_way = ANY (ARRAY['self'::text, 'family'::text, 'phone'::text, 'visit'::text]))),
+    CONSTRAINT help_request_check CHECK ((needs_booking OR needs_companion OR needs_ride)),
+    CONSTRAINT help_request_check1 CHECK (((service_id IS NOT NULL) OR (need_sealed IS NOT NULL))),
+    CONSTRAINT help_request_check2 CHECK (((NOT needs_ride) OR (pickup_sealed IS NOT NULL) OR (state = ANY (ARRAY['completed'::text, 'cancelled'::text, 'expired'::text])))),
+    CONSTRAINT help_request_check3 CHECK (((starts_at IS NULL) = (ends_at IS NULL))),
+    CONSTRAINT help_request_check4 CHECK ((ends_at > starts_at)),
+    CONSTRAINT help_request_code_attempts_left_check CHECK ((code_attempts_left >= 0)),
+    CONSTRAINT help_request_end_code_check CHECK ((end_code ~ '^[0-9]{6}$'::text)),
+    CONSTRAINT help_request_language_check CHECK ((language = ANY (ARRAY['zh'::text, 'mn'::text, 'csl'::text]))),
+    CONSTRAINT help_request_matter_check CHECK ((matter = ANY (ARRAY['medical'::text, 'elder_care'::text, 'insurance'::text, 'employment'::text, 'housing'::text, 'assistance'::text, 'nursery'::text, 'education'::text, 'other'::text]))),
+    CONSTRAINT help_request_part_of_day_check CHECK ((part_of_day = ANY (ARRAY['any'::text, 'morning'::text, 'afternoon'::text]))),
+    CONSTRAINT help_request_somebody CHECK (((state = ANY (ARRAY['accepted'::text, 'booked'::text, 'under_way'::text, 'completed'::text])) = (volunteer_id IS NOT NULL))),
+    CONSTRAINT help_request_start_code_check CHECK ((start_code ~ '^[0-9]{6}$'::text)),
+    CONSTRAINT help_request_state_check CHECK ((state = ANY (ARRAY['open'::text, 'offered'::text, 'accepted'::text, 'booked'::text, 'under_way'::text, 'completed'::text, 'cancelled'::text, 'expired'::text]))),
+    CONSTRAINT help_request_time_known CHECK (((state <> ALL (ARRAY['booked'::text, 'under_way'::text])) OR (starts_at IS NOT NULL))),
+    CONSTRAINT help_request_wished_days_check CHECK (((cardinality(wished_days) >= 1) AND (cardinality(wished_days) <= 14)))
+);
+
+COMMENT ON TABLE public.help_request IS 'somebody needs help; its state is changed by domain.help_states alone, which writes a help_event with it';
+
+COMMENT ON COLUMN public.help_request.team_id IS 'whose leader is answerable for it';
+
+COMMENT ON COLUMN public.help_request.area_id IS 'the township: where the person is met';
+
+COMMENT ON COLUMN public.help_request.pickup_index IS 'blind index of the normalised address: many persons at one address are noticed';
+
+COMMENT ON COLUMN public.help_request.starts_at IS 'when the help is needed, once that is known: by the booking, or agreed';
+
+COMMENT ON COLUMN public.help_request.booking_id IS 'the standing booking; a moved one is replaced, a cancelled one leaves null';
+
+COMMENT ON COLUMN public.help_request.next_round_at IS 'when the dispatch looks at it; null: not';
+
+COMMENT ON COLUMN public.help_request.start_code IS 'family and elder have it; who says it was there';
+
+CREATE TABLE public.help_work (
+    id uuid NOT NULL,
+    request_id uuid NOT NULL,
+    volunteer_id uuid NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'held'::text NOT NULL,
+    CONSTRAINT help_work_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT help_work_state_check CHECK ((state = ANY (ARRAY['held'::text, 'done'::text, 'released'::text])))
+);
+
+COMMENT ON TABLE public.help_work IS 'when a volunteer is bound as companion or driver; two such times never overlap';
 
 CREATE TABLE public.idempotency_key (
     account_id uuid NOT NULL,
@@ -438,7 +744,7 @@ COMMENT ON COLUMN public.idempotency_key.seen IS 'a replay writes, so that its a
 CREATE TABLE public.mandate (
     id uuid NOT NULL,
     person_id uuid NOT NULL,
-    volunteer_id uuid NOT NULL,
+    volunteer_id uuid,
     matters text[] NOT NULL,
     consent_way text NOT NULL,
     status text NOT NULL,
@@ -456,17 +762,23 @@ CREATE TABLE public.mandate (
     revoked_by uuid,
     revoked_at timestamp with time zone,
     revoke_reason text DEFAULT ''::text NOT NULL,
+    team_id uuid,
+    max_uses integer,
     CONSTRAINT mandate_attempts_left_check CHECK ((attempts_left >= 0)),
     CONSTRAINT mandate_check CHECK ((expires_at > created_at)),
     CONSTRAINT mandate_check1 CHECK (((status <> 'active'::text) OR (consented_at IS NOT NULL))),
     CONSTRAINT mandate_check2 CHECK (((status = 'revoked'::text) = (revoked_at IS NOT NULL))),
     CONSTRAINT mandate_consent_way_check CHECK ((consent_way = ANY (ARRAY['family'::text, 'sms'::text, 'desk'::text]))),
     CONSTRAINT mandate_desk_has_paper CHECK (((consent_way <> 'desk'::text) OR (file_id IS NOT NULL))),
+    CONSTRAINT mandate_holder CHECK ((num_nonnulls(volunteer_id, team_id) = 1)),
     CONSTRAINT mandate_matters_check CHECK (((cardinality(matters) > 0) AND (matters <@ ARRAY['medical'::text, 'elder_care'::text, 'insurance'::text, 'employment'::text, 'housing'::text, 'assistance'::text, 'nursery'::text, 'education'::text, 'other'::text]))),
+    CONSTRAINT mandate_max_uses_check CHECK (((max_uses >= 1) AND (max_uses <= 1000))),
     CONSTRAINT mandate_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'revoked'::text])))
 );
 
 COMMENT ON TABLE public.mandate IS 'Civil Code 165 and 173: who may act for whom, in which matters, until when, on what consent';
+
+COMMENT ON COLUMN public.mandate.max_uses IS 'bookings that may be made under it; null: as many as the period allows';
 
 CREATE TABLE public.migration (
     name text NOT NULL,
@@ -481,7 +793,7 @@ CREATE TABLE public.notice (
     subject_id uuid NOT NULL,
     facts jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['mandate_requested'::text, 'mandate_given'::text, 'mandate_revoked'::text, 'mandate_used'::text, 'mandate_use_cancelled'::text, 'care_requested'::text, 'care_joined'::text, 'booking_moved'::text, 'booking_cancelled'::text, 'booking_stands'::text, 'rebooking_offered'::text, 'rebooking_lapsed'::text, 'rebooking_by_phone'::text, 'place_offered'::text, 'offer_lapsed'::text, 'waitlist_ended'::text, 'no_show'::text, 'no_show_corrected'::text, 'suspended'::text, 'suspension_lifted'::text, 'appeal_decided'::text])))
+    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['mandate_requested'::text, 'mandate_given'::text, 'mandate_revoked'::text, 'mandate_used'::text, 'mandate_use_cancelled'::text, 'care_requested'::text, 'care_joined'::text, 'booking_moved'::text, 'booking_cancelled'::text, 'booking_stands'::text, 'rebooking_offered'::text, 'rebooking_lapsed'::text, 'rebooking_by_phone'::text, 'place_offered'::text, 'offer_lapsed'::text, 'waitlist_ended'::text, 'no_show'::text, 'no_show_corrected'::text, 'suspended'::text, 'suspension_lifted'::text, 'appeal_decided'::text, 'help_asked'::text, 'help_offered'::text, 'help_withdrawn'::text, 'help_accepted'::text, 'help_handed_back'::text, 'help_booked'::text, 'help_moved'::text, 'help_started'::text, 'help_completed'::text, 'help_cancelled'::text, 'help_expired'::text, 'help_alarmed'::text, 'help_thanked'::text, 'help_hours_corrected'::text, 'complaint_answered'::text, 'volunteer_approved'::text, 'volunteer_suspended'::text, 'volunteer_reinstated'::text, 'volunteer_dismissed'::text])))
 );
 
 COMMENT ON TABLE public.notice IS 'what a person or the family has to be told; written in the transaction of its cause';
@@ -655,10 +967,17 @@ CREATE TABLE public.provider (
     summary text NOT NULL,
     state text DEFAULT 'active'::text NOT NULL,
     version integer DEFAULT 1 NOT NULL,
+    latitude double precision,
+    longitude double precision,
     CONSTRAINT provider_kind_check CHECK ((kind = ANY (ARRAY['hospital'::text, 'elder_care'::text, 'government'::text, 'employment'::text, 'nursery'::text, 'community'::text, 'school'::text]))),
+    CONSTRAINT provider_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision))),
+    CONSTRAINT provider_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision))),
     CONSTRAINT provider_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT provider_position CHECK (((latitude IS NULL) = (longitude IS NULL))),
     CONSTRAINT provider_state_check CHECK ((state = ANY (ARRAY['active'::text, 'hidden'::text])))
 );
+
+COMMENT ON COLUMN public.provider.latitude IS 'WGS 84 degrees, where a volunteer''s start or end can be confirmed by position';
 
 CREATE TABLE public.queue_ticket (
     booking_id uuid NOT NULL,
@@ -959,6 +1278,19 @@ CREATE TABLE public.team (
     CONSTRAINT team_name_check CHECK ((name <> ''::text))
 );
 
+CREATE TABLE public.team_leader (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    volunteer_id uuid NOT NULL,
+    since timestamp with time zone NOT NULL,
+    appointed_by uuid NOT NULL,
+    ended_at timestamp with time zone,
+    ended_by uuid,
+    CONSTRAINT team_leader_check CHECK (((ended_at IS NULL) = (ended_by IS NULL)))
+);
+
+COMMENT ON TABLE public.team_leader IS 'leads only while an approved volunteer of the same team; see the function leads_team';
+
 CREATE TABLE public.volunteer (
     id uuid NOT NULL,
     account_id uuid NOT NULL,
@@ -968,14 +1300,41 @@ CREATE TABLE public.volunteer (
     applied_at timestamp with time zone NOT NULL,
     decided_at timestamp with time zone,
     decided_by uuid,
-    CONSTRAINT volunteer_languages_check CHECK (((languages <@ ARRAY['zh'::text, 'mn'::text]) AND (cardinality(languages) > 0))),
+    abilities text[] DEFAULT '{book}'::text[] NOT NULL,
+    decision_reason text DEFAULT ''::text NOT NULL,
+    CONSTRAINT volunteer_abilities_check CHECK (((abilities <@ ARRAY['book'::text, 'accompany'::text, 'drive'::text]) AND (cardinality(abilities) > 0))),
+    CONSTRAINT volunteer_languages_check CHECK (((languages <@ ARRAY['zh'::text, 'mn'::text, 'csl'::text]) AND (cardinality(languages) > 0))),
     CONSTRAINT volunteer_status_check CHECK ((status = ANY (ARRAY['applied'::text, 'approved'::text, 'suspended'::text, 'left'::text])))
 );
+
+COMMENT ON COLUMN public.volunteer.decision_reason IS 'why suspended, dismissed or reinstated; for the team''s leader and staff';
 
 CREATE TABLE public.volunteer_area (
     volunteer_id uuid NOT NULL,
     area_id uuid NOT NULL
 );
+
+CREATE TABLE public.volunteer_day_off (
+    volunteer_id uuid NOT NULL,
+    first_day date NOT NULL,
+    last_day date NOT NULL,
+    CONSTRAINT volunteer_day_off_check CHECK (((last_day >= first_day) AND (last_day <= (first_day + 366))))
+);
+
+CREATE TABLE public.volunteer_hours (
+    volunteer_id uuid NOT NULL,
+    weekday integer NOT NULL,
+    from_minute integer NOT NULL,
+    until_minute integer NOT NULL,
+    CONSTRAINT volunteer_hours_check CHECK ((until_minute > from_minute)),
+    CONSTRAINT volunteer_hours_from_minute_check CHECK (((from_minute >= 0) AND (from_minute <= 1439))),
+    CONSTRAINT volunteer_hours_until_minute_check CHECK ((until_minute <= 1440)),
+    CONSTRAINT volunteer_hours_weekday_check CHECK (((weekday >= 1) AND (weekday <= 7)))
+);
+
+COMMENT ON TABLE public.volunteer_hours IS 'when a volunteer can be asked, week by week; no row: never';
+
+COMMENT ON COLUMN public.volunteer_hours.from_minute IS 'minutes of the local day';
 
 CREATE TABLE public.waitlist (
     service_id uuid NOT NULL,
@@ -1079,14 +1438,62 @@ ALTER TABLE ONLY public.closure
 ALTER TABLE ONLY public.consent
     ADD CONSTRAINT consent_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.emergency_contact
+    ADD CONSTRAINT emergency_contact_pkey PRIMARY KEY (person_id);
+
 ALTER TABLE ONLY public.file
     ADD CONSTRAINT file_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.help_alarm
+    ADD CONSTRAINT help_alarm_once UNIQUE NULLS NOT DISTINCT (kind, request_id, volunteer_id, day);
+
+ALTER TABLE ONLY public.help_alarm
+    ADD CONSTRAINT help_alarm_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.help_complaint
+    ADD CONSTRAINT help_complaint_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.help_event
+    ADD CONSTRAINT help_event_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.help_hours_correction
+    ADD CONSTRAINT help_hours_correction_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.help_hours
+    ADD CONSTRAINT help_hours_pkey PRIMARY KEY (request_id);
+
+ALTER TABLE ONLY public.help_offer
+    ADD CONSTRAINT help_offer_once UNIQUE (request_id, volunteer_id, round);
+
+ALTER TABLE ONLY public.help_offer
+    ADD CONSTRAINT help_offer_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.help_policy
+    ADD CONSTRAINT help_policy_area_id_version_key UNIQUE NULLS NOT DISTINCT (area_id, version);
+
+ALTER TABLE ONLY public.help_policy
+    ADD CONSTRAINT help_policy_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.help_rating
+    ADD CONSTRAINT help_rating_pkey PRIMARY KEY (request_id);
+
+ALTER TABLE ONLY public.help_request
+    ADD CONSTRAINT help_request_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.help_work
+    ADD CONSTRAINT help_work_apart EXCLUDE USING gist (volunteer_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE ((state <> 'released'::text));
+
+ALTER TABLE ONLY public.help_work
+    ADD CONSTRAINT help_work_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.idempotency_key
     ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (account_id, operation, key);
 
 ALTER TABLE ONLY public.mandate
     ADD CONSTRAINT mandate_one_live EXCLUDE USING gist (person_id WITH =, volunteer_id WITH =, tstzrange(consented_at, expires_at) WITH &&) WHERE ((status = 'active'::text));
+
+ALTER TABLE ONLY public.mandate
+    ADD CONSTRAINT mandate_one_live_of_team EXCLUDE USING gist (person_id WITH =, team_id WITH =, tstzrange(consented_at, expires_at) WITH &&) WHERE ((status = 'active'::text));
 
 ALTER TABLE ONLY public.mandate
     ADD CONSTRAINT mandate_pkey PRIMARY KEY (id);
@@ -1189,6 +1596,9 @@ COMMENT ON CONSTRAINT suspension_not_overlapping ON public.suspension IS 'of tex
 ALTER TABLE ONLY public.suspension
     ADD CONSTRAINT suspension_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.team_leader
+    ADD CONSTRAINT team_leader_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.team
     ADD CONSTRAINT team_name_key UNIQUE (name);
 
@@ -1200,6 +1610,18 @@ ALTER TABLE ONLY public.volunteer
 
 ALTER TABLE ONLY public.volunteer_area
     ADD CONSTRAINT volunteer_area_pkey PRIMARY KEY (volunteer_id, area_id);
+
+ALTER TABLE ONLY public.volunteer_day_off
+    ADD CONSTRAINT volunteer_day_off_pkey PRIMARY KEY (volunteer_id, first_day);
+
+ALTER TABLE ONLY public.volunteer_day_off
+    ADD CONSTRAINT volunteer_days_off_apart EXCLUDE USING gist (volunteer_id WITH =, daterange(first_day, last_day, '[]'::text) WITH &&);
+
+ALTER TABLE ONLY public.volunteer_hours
+    ADD CONSTRAINT volunteer_hours_apart EXCLUDE USING gist (volunteer_id WITH =, weekday WITH =, int4range(from_minute, until_minute) WITH &&);
+
+ALTER TABLE ONLY public.volunteer_hours
+    ADD CONSTRAINT volunteer_hours_pkey PRIMARY KEY (volunteer_id, weekday, from_minute);
 
 ALTER TABLE ONLY public.volunteer
     ADD CONSTRAINT volunteer_pkey PRIMARY KEY (id);
@@ -1242,6 +1664,8 @@ CREATE INDEX audit_subject ON public.audit USING btree (subject_id, at);
 CREATE INDEX booking_account_day ON public.booking USING btree (booked_by, day);
 
 CREATE INDEX booking_mandate ON public.booking USING btree (mandate_id, id) WHERE (mandate_id IS NOT NULL);
+
+CREATE INDEX booking_mandate_made ON public.booking USING btree (booked_by, created_at) WHERE (mandate_id IS NOT NULL);
 
 CREATE UNIQUE INDEX booking_moved_from ON public.booking USING btree (moved_from) WHERE (moved_from IS NOT NULL);
 
@@ -1289,7 +1713,75 @@ CREATE UNIQUE INDEX consent_live ON public.consent USING btree (account_id, pers
 
 CREATE INDEX consent_person ON public.consent USING btree (person_id);
 
+CREATE INDEX emergency_contact_set_by ON public.emergency_contact USING btree (set_by);
+
 CREATE INDEX file_account ON public.file USING btree (account_id);
+
+CREATE INDEX help_alarm_closed_by ON public.help_alarm USING btree (closed_by);
+
+CREATE INDEX help_alarm_open ON public.help_alarm USING btree (team_id, id) WHERE (closed_at IS NULL);
+
+CREATE INDEX help_alarm_request ON public.help_alarm USING btree (request_id);
+
+CREATE INDEX help_alarm_team ON public.help_alarm USING btree (team_id, id);
+
+CREATE INDEX help_alarm_volunteer ON public.help_alarm USING btree (volunteer_id);
+
+CREATE INDEX help_complaint_answered_by ON public.help_complaint USING btree (answered_by);
+
+CREATE INDEX help_complaint_made_by ON public.help_complaint USING btree (made_by);
+
+CREATE INDEX help_complaint_request ON public.help_complaint USING btree (request_id);
+
+CREATE INDEX help_complaint_team ON public.help_complaint USING btree (team_id, id);
+
+CREATE INDEX help_complaint_volunteer ON public.help_complaint USING btree (volunteer_id);
+
+CREATE INDEX help_event_actor ON public.help_event USING btree (actor_id, id);
+
+CREATE INDEX help_event_request ON public.help_event USING btree (request_id, id);
+
+CREATE INDEX help_event_volunteer ON public.help_event USING btree (volunteer_id, id);
+
+CREATE INDEX help_hours_correction_by ON public.help_hours_correction USING btree (corrected_by);
+
+CREATE INDEX help_hours_correction_request ON public.help_hours_correction USING btree (request_id, id);
+
+CREATE INDEX help_hours_team ON public.help_hours USING btree (team_id, started_at);
+
+CREATE INDEX help_hours_volunteer ON public.help_hours USING btree (volunteer_id, started_at);
+
+CREATE INDEX help_offer_live ON public.help_offer USING btree (volunteer_id) WHERE (status = 'live'::text);
+
+CREATE INDEX help_offer_volunteer ON public.help_offer USING btree (volunteer_id, offered_at);
+
+CREATE INDEX help_policy_created_by ON public.help_policy USING btree (created_by);
+
+CREATE INDEX help_rating_rated_by ON public.help_rating USING btree (rated_by);
+
+CREATE INDEX help_rating_volunteer ON public.help_rating USING btree (volunteer_id, rated_at);
+
+CREATE INDEX help_request_area ON public.help_request USING btree (area_id);
+
+CREATE INDEX help_request_asked_by ON public.help_request USING btree (asked_by);
+
+CREATE UNIQUE INDEX help_request_booking ON public.help_request USING btree (booking_id) WHERE (booking_id IS NOT NULL);
+
+CREATE INDEX help_request_due ON public.help_request USING btree (next_round_at) WHERE (next_round_at IS NOT NULL);
+
+CREATE INDEX help_request_ends ON public.help_request USING btree (expires_at) WHERE (state = ANY (ARRAY['open'::text, 'offered'::text, 'accepted'::text, 'booked'::text, 'under_way'::text]));
+
+CREATE INDEX help_request_person ON public.help_request USING btree (person_id, id);
+
+CREATE INDEX help_request_service ON public.help_request USING btree (service_id);
+
+CREATE INDEX help_request_team ON public.help_request USING btree (team_id, id);
+
+CREATE INDEX help_request_volunteer ON public.help_request USING btree (volunteer_id, id) WHERE (volunteer_id IS NOT NULL);
+
+CREATE UNIQUE INDEX help_work_held ON public.help_work USING btree (request_id) WHERE (state = 'held'::text);
+
+CREATE INDEX help_work_request ON public.help_work USING btree (request_id);
 
 CREATE INDEX idempotency_key_age ON public.idempotency_key USING btree (created_at);
 
@@ -1302,6 +1794,8 @@ CREATE INDEX mandate_person ON public.mandate USING btree (person_id);
 CREATE INDEX mandate_requested_by ON public.mandate USING btree (requested_by);
 
 CREATE INDEX mandate_revoked_by ON public.mandate USING btree (revoked_by);
+
+CREATE INDEX mandate_team ON public.mandate USING btree (team_id);
 
 CREATE INDEX mandate_volunteer ON public.mandate USING btree (volunteer_id);
 
@@ -1391,6 +1885,14 @@ CREATE INDEX suspension_provider ON public.suspension USING btree (provider_id);
 
 CREATE INDEX team_area ON public.team USING btree (area_id);
 
+CREATE INDEX team_leader_appointed_by ON public.team_leader USING btree (appointed_by);
+
+CREATE INDEX team_leader_ended_by ON public.team_leader USING btree (ended_by);
+
+CREATE UNIQUE INDEX team_leader_live ON public.team_leader USING btree (team_id, volunteer_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX team_leader_volunteer ON public.team_leader USING btree (volunteer_id);
+
 CREATE INDEX volunteer_area_area ON public.volunteer_area USING btree (area_id);
 
 CREATE INDEX volunteer_decided_by ON public.volunteer USING btree (decided_by);
@@ -1416,6 +1918,8 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.audit FOR EACH STATEM
 CREATE TRIGGER booking_person_stays BEFORE UPDATE OF person_id ON public.booking FOR EACH ROW WHEN ((old.person_id <> new.person_id)) EXECUTE FUNCTION public.booking_person_stays();
 
 CREATE TRIGGER clinic_day_announce AFTER INSERT OR UPDATE OF version ON public.clinic_day FOR EACH ROW EXECUTE FUNCTION public.clinic_day_announce();
+
+CREATE TRIGGER help_event_append_only BEFORE DELETE OR UPDATE ON public.help_event FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER service_has_waitlist AFTER INSERT ON public.service FOR EACH ROW EXECUTE FUNCTION public.service_has_waitlist();
 
@@ -1494,8 +1998,113 @@ ALTER TABLE ONLY public.consent
 ALTER TABLE ONLY public.consent
     ADD CONSTRAINT consent_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
 
+ALTER TABLE ONLY public.emergency_contact
+    ADD CONSTRAINT emergency_contact_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.emergency_contact
+    ADD CONSTRAINT emergency_contact_set_by_fkey FOREIGN KEY (set_by) REFERENCES public.account(id);
+
 ALTER TABLE ONLY public.file
     ADD CONSTRAINT file_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.help_alarm
+    ADD CONSTRAINT help_alarm_closed_by_fkey FOREIGN KEY (closed_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.help_alarm
+    ADD CONSTRAINT help_alarm_request_id_fkey FOREIGN KEY (request_id) REFERENCES public.help_request(id);
+
+ALTER TABLE ONLY public.help_alarm
+    ADD CONSTRAINT help_alarm_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.team(id);
+
+ALTER TABLE ONLY public.help_alarm
+    ADD CONSTRAINT help_alarm_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
+
+ALTER TABLE ONLY public.help_complaint
+    ADD CONSTRAINT help_complaint_answered_by_fkey FOREIGN KEY (answered_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.help_complaint
+    ADD CONSTRAINT help_complaint_made_by_fkey FOREIGN KEY (made_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.help_complaint
+    ADD CONSTRAINT help_complaint_request_id_fkey FOREIGN KEY (request_id) REFERENCES public.help_request(id);
+
+ALTER TABLE ONLY public.help_complaint
+    ADD CONSTRAINT help_complaint_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.team(id);
+
+ALTER TABLE ONLY public.help_complaint
+    ADD CONSTRAINT help_complaint_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
+
+ALTER TABLE ONLY public.help_event
+    ADD CONSTRAINT help_event_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.help_event
+    ADD CONSTRAINT help_event_request_id_fkey FOREIGN KEY (request_id) REFERENCES public.help_request(id);
+
+ALTER TABLE ONLY public.help_event
+    ADD CONSTRAINT help_event_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
+
+ALTER TABLE ONLY public.help_hours_correction
+    ADD CONSTRAINT help_hours_correction_corrected_by_fkey FOREIGN KEY (corrected_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.help_hours_correction
+    ADD CONSTRAINT help_hours_correction_request_id_fkey FOREIGN KEY (request_id) REFERENCES public.help_hours(request_id);
+
+ALTER TABLE ONLY public.help_hours
+    ADD CONSTRAINT help_hours_request_id_fkey FOREIGN KEY (request_id) REFERENCES public.help_request(id);
+
+ALTER TABLE ONLY public.help_hours
+    ADD CONSTRAINT help_hours_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.team(id);
+
+ALTER TABLE ONLY public.help_hours
+    ADD CONSTRAINT help_hours_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
+
+ALTER TABLE ONLY public.help_offer
+    ADD CONSTRAINT help_offer_request_id_fkey FOREIGN KEY (request_id) REFERENCES public.help_request(id);
+
+ALTER TABLE ONLY public.help_offer
+    ADD CONSTRAINT help_offer_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
+
+ALTER TABLE ONLY public.help_policy
+    ADD CONSTRAINT help_policy_area_id_fkey FOREIGN KEY (area_id) REFERENCES public.area(id);
+
+ALTER TABLE ONLY public.help_policy
+    ADD CONSTRAINT help_policy_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.help_rating
+    ADD CONSTRAINT help_rating_rated_by_fkey FOREIGN KEY (rated_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.help_rating
+    ADD CONSTRAINT help_rating_request_id_fkey FOREIGN KEY (request_id) REFERENCES public.help_request(id);
+
+ALTER TABLE ONLY public.help_rating
+    ADD CONSTRAINT help_rating_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
+
+ALTER TABLE ONLY public.help_request
+    ADD CONSTRAINT help_request_area_id_fkey FOREIGN KEY (area_id) REFERENCES public.area(id);
+
+ALTER TABLE ONLY public.help_request
+    ADD CONSTRAINT help_request_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.help_request
+    ADD CONSTRAINT help_request_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.booking(id);
+
+ALTER TABLE ONLY public.help_request
+    ADD CONSTRAINT help_request_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.help_request
+    ADD CONSTRAINT help_request_service_id_fkey FOREIGN KEY (service_id) REFERENCES public.service(id);
+
+ALTER TABLE ONLY public.help_request
+    ADD CONSTRAINT help_request_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.team(id);
+
+ALTER TABLE ONLY public.help_request
+    ADD CONSTRAINT help_request_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
+
+ALTER TABLE ONLY public.help_work
+    ADD CONSTRAINT help_work_request_id_fkey FOREIGN KEY (request_id) REFERENCES public.help_request(id);
+
+ALTER TABLE ONLY public.help_work
+    ADD CONSTRAINT help_work_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
 
 ALTER TABLE ONLY public.idempotency_key
     ADD CONSTRAINT idempotency_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
@@ -1514,6 +2123,9 @@ ALTER TABLE ONLY public.mandate
 
 ALTER TABLE ONLY public.mandate
     ADD CONSTRAINT mandate_revoked_by_fkey FOREIGN KEY (revoked_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.mandate
+    ADD CONSTRAINT mandate_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.team(id);
 
 ALTER TABLE ONLY public.mandate
     ADD CONSTRAINT mandate_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
@@ -1626,6 +2238,18 @@ ALTER TABLE ONLY public.suspension
 ALTER TABLE ONLY public.team
     ADD CONSTRAINT team_area_id_fkey FOREIGN KEY (area_id) REFERENCES public.area(id);
 
+ALTER TABLE ONLY public.team_leader
+    ADD CONSTRAINT team_leader_appointed_by_fkey FOREIGN KEY (appointed_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.team_leader
+    ADD CONSTRAINT team_leader_ended_by_fkey FOREIGN KEY (ended_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.team_leader
+    ADD CONSTRAINT team_leader_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.team(id);
+
+ALTER TABLE ONLY public.team_leader
+    ADD CONSTRAINT team_leader_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
+
 ALTER TABLE ONLY public.volunteer
     ADD CONSTRAINT volunteer_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
 
@@ -1635,8 +2259,14 @@ ALTER TABLE ONLY public.volunteer_area
 ALTER TABLE ONLY public.volunteer_area
     ADD CONSTRAINT volunteer_area_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
 
+ALTER TABLE ONLY public.volunteer_day_off
+    ADD CONSTRAINT volunteer_day_off_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
+
 ALTER TABLE ONLY public.volunteer
     ADD CONSTRAINT volunteer_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.volunteer_hours
+    ADD CONSTRAINT volunteer_hours_volunteer_id_fkey FOREIGN KEY (volunteer_id) REFERENCES public.volunteer(id);
 
 ALTER TABLE ONLY public.volunteer
     ADD CONSTRAINT volunteer_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.team(id);

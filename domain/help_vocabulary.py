@@ -1,0 +1,116 @@
+"""Words and limits of volunteers and help. A leaf: it imports nothing of ours."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Ability(StrEnum):
+    """What a volunteer can do."""
+
+    BOOK = "book"
+    ACCOMPANY = "accompany"
+    DRIVE = "drive"
+
+
+class AskedWay(StrEnum):
+    """Who asked for help: the elder's own account, the family, a clerk for a phone call, a leader on a visit."""
+
+    SELF = "self"
+    FAMILY = "family"
+    PHONE = "phone"
+    VISIT = "visit"
+
+
+class PartOfDay(StrEnum):
+    ANY = "any"
+    MORNING = "morning"
+    AFTERNOON = "afternoon"
+
+
+class HelpState(StrEnum):
+    OPEN = "open"
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    BOOKED = "booked"
+    UNDER_WAY = "under_way"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+SOUGHT = (HelpState.OPEN, HelpState.OFFERED)
+"""Nobody has it yet."""
+TAKEN = (HelpState.ACCEPTED, HelpState.BOOKED, HelpState.UNDER_WAY)
+"""A volunteer has it and sees whom it is about."""
+LIVE = (*SOUGHT, *TAKEN)
+
+
+class Because(StrEnum):
+    """Why a help request came into its state."""
+
+    ASKED = "asked"
+    ROUND = "round"
+    ROUND_UNANSWERED = "round_unanswered"
+    ACCEPTED = "accepted"
+    ASSIGNED = "assigned"
+    HANDED_BACK = "handed_back"
+    VOLUNTEER_SUSPENDED = "volunteer_suspended"
+    VOLUNTEER_LEFT = "volunteer_left"
+    MANDATE_REVOKED = "mandate_revoked"
+    RELEASED_BY_LEADER = "released_by_leader"
+    BOOKED = "booked"
+    TIME_AGREED = "time_agreed"
+    BOOKING_MOVED = "booking_moved"
+    BOOKING_CANCELLED = "booking_cancelled"
+    CLASH = "clash"
+    STARTED = "started"
+    COMPLETED = "completed"
+    COMPLETED_BY_LEADER = "completed_by_leader"
+    CANCELLED_BY_FAMILY = "cancelled_by_family"
+    CANCELLED_BY_DESK = "cancelled_by_desk"
+    NO_SHOW = "no_show"
+    PERSON_ERASED = "person_erased"
+    TIME_OVER = "time_over"
+
+
+class OfferAnswer(StrEnum):
+    """Where an offer of a help request to one volunteer stands."""
+
+    LIVE = "live"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
+
+
+class WorkState(StrEnum):
+    HELD = "held"
+    DONE = "done"
+    RELEASED = "released"
+
+
+class ConfirmedWay(StrEnum):
+    """How start or end of a task was confirmed."""
+
+    CODE = "code"
+    POSITION = "position"
+    LEADER = "leader"
+
+
+class AlarmKind(StrEnum):
+    NOBODY_TOOK = "nobody_took"
+    UNCONFIRMED = "unconfirmed"
+    MANY_PERSONS = "many_persons"
+    SAME_ADDRESS = "same_address"
+    CANCELLED_AND_RETAKEN = "cancelled_and_retaken"
+    NIGHT_USE = "night_use"
+
+
+MAX_WISHED_DAYS = 14
+MAX_WISHED_DAYS_AHEAD = 90
+MAX_LIVE_REQUESTS_OF_PERSON = 5
+MAX_HOURS_A_WEEKDAY = 6
+"""Spans of availability on one weekday."""
+MAX_DAYS_OFF = 50
+"""Spans still to come."""
