@@ -66,6 +66,23 @@ async def require_staff_of_volunteer(conn: Connection, ctx: Context, volunteer_i
         raise NotFound("volunteer_not_found")
 
 
+async def require_team(conn: Connection, ctx: Context, team_id: UUID, *roles: Role) -> Caller:
+    """Only the team's leader, or staff with one of the roles for the team's area."""
+    caller = require_signed_in(ctx)
+    if not await sql.permissions.answers_for_team(
+        conn, account_id=caller.account_id, roles=list(roles), team_id=team_id
+    ):
+        raise NotFound("team_not_found")
+    return caller
+
+
+async def require_not_oneself(conn: Connection, ctx: Context, volunteer_id: UUID) -> None:
+    """Only somebody else than the volunteer: behind `require_team`, for what a leader decides on."""
+    caller = require_signed_in(ctx)
+    if await sql.permissions.is_volunteer(conn, account_id=caller.account_id, volunteer_id=volunteer_id):
+        raise Forbidden("not_about_oneself")
+
+
 async def require_staff_somewhere(conn: Connection, ctx: Context, *roles: Role) -> Caller:
     """Only staff with one of the roles, wherever; the list that follows is filtered in SQL."""
     caller = require_signed_in(ctx)

@@ -63,6 +63,16 @@ select exists (
     where volunteer.id = :volunteer_id and team.area_id in (select staff_areas(:account_id, :roles))
 );
 
+-- name: answers_for_team(account_id, roles, team_id)$
+-- Whether an account leads a team, or is staff with one of the roles in its area, above it, or everywhere.
+select leads_team(:account_id, :team_id) or exists (
+    select from team where id = :team_id and area_id in (select staff_areas(:account_id, :roles))
+);
+
+-- name: is_volunteer(account_id, volunteer_id)$
+-- Whether an account is that volunteer.
+select exists (select from volunteer where id = :volunteer_id and account_id = :account_id);
+
 -- name: staff_of_mandate(account_id, roles, mandate_id)$
 -- Whether a staff account holds one of the roles in the area of the team of a mandate's volunteer.
 select exists (

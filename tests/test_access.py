@@ -26,6 +26,8 @@ class Row(NamedTuple):
     nobody: int = 401
     shared: bool = False
     """Whether everybody who is signed in may see the same."""
+    also: tuple[str, ...] = ()
+    """Who else may, and gets the same."""
 
 
 def open_to_all(status: int = 200) -> Row:
@@ -40,6 +42,11 @@ def of_family(status: int = 200, stranger: int = 404) -> Row:
 def of_staff(who: str, status: int = 200, elsewhere: int = 404) -> Row:
     """For staff, each where they work."""
     return Row(who, status, 403, 403, elsewhere)
+
+
+def of_team(status: int = 200, staff: str = "area_manager") -> Row:
+    """For the leader of a team, and staff with enough of a role where the team is."""
+    return Row("leader", status, 404, 404, 404, also=(staff,))
 
 
 def of_any_desk(who: str, status: int = 200) -> Row:
@@ -250,9 +257,10 @@ def callers(row):
     yield "stranger", {row.resident}
     yield "volunteer", {row.volunteer}
     yield "other", {row.other}
-    if row.who in LOWER:
-        yield LOWER[row.who], {403, 404}
-    yield row.who, {row.right}
+    for who in (row.who, *row.also):
+        if who in LOWER:
+            yield LOWER[who], {403, 404}
+        yield who, {row.right}
 
 
 def shows(answer, private):
@@ -275,7 +283,7 @@ async def test_who_may_and_nobody_else(town):
             if status not in statuses:
                 wrong.append((method, path, who, status, answer))
             private = town.of_the_first if who == "other" else [town.person_id, town.accounts["family"][0]]
-            for_all = row.shared or who == row.who or DESCRIBED[method, path] == Access.PUBLIC
+            for_all = row.shared or who in (row.who, *row.also) or DESCRIBED[method, path] == Access.PUBLIC
             if not for_all and shows(answer, private):
                 wrong.append((method, path, who, "shows", answer))
             if status >= 400:

@@ -18,6 +18,7 @@ from handlers.request import CLOCK, VAULT
 from server.sandbox_wechat import openid_of
 from tests import make
 from tests.pictures import png
+from tests.teams import appoint
 from tests.visitors import consents
 
 if TYPE_CHECKING:
@@ -62,12 +63,15 @@ class Town:
         helper = await self.add_resident("helper")
         self.helper_id = await make.volunteer(conn, helper.account_id, team_id=self.team_id)
         await self.add_strangers()
-        await self.add_staff("admin", Role.ADMIN)
+        admin = await self.add_staff("admin", Role.ADMIN)
         await self.add_staff("manager", Role.MANAGER, provider_id=self.provider_id)
         await self.add_staff("clerk", Role.CLERK, provider_id=self.provider_id)
         await self.add_staff("area_manager", Role.MANAGER, area_id=self.area_id)
         await self.add_staff("area_clerk", Role.CLERK, area_id=self.area_id)
         await self.add_staff("auditor", Role.AUDITOR)
+        leader = await self.add_resident("leader")
+        self.leader_id = await make.volunteer(conn, leader.account_id, team_id=self.team_id)
+        await appoint(conn, self.team_id, self.leader_id, admin)
         other = await self.add_staff("other", Role.ADMIN, provider_id=self.other_provider_id)
         await conn.execute(
             """insert into staff_grant (id, account_id, role, area_id, granted_at)
