@@ -257,6 +257,7 @@ async def taken(
         volunteer_id,
         at,
     )
+    assert row is not None
     if row["binds"] and row["starts_at"] is not None:
         await conn.execute(
             """insert into help_work (id, request_id, volunteer_id, starts_at, ends_at, state)
