@@ -107,6 +107,39 @@ class AlarmKind(StrEnum):
     NIGHT_USE = "night_use"
 
 
+class Reach(StrEnum):
+    """How far a round of dispatch goes: the team of the request, all who serve its area, all around."""
+
+    TEAM = "team"
+    AREA = "area"
+    AROUND = "around"
+
+
+class Misfit(StrEnum):
+    """Why a volunteer cannot have a help request, in the order in which it is looked at."""
+
+    NOT_APPROVED = "not_approved"
+    HAD_IT_BEFORE = "had_it_before"
+    CARES_FOR_PERSON = "cares_for_person"
+    OTHER_TEAM = "other_team"
+    OTHER_AREA = "other_area"
+    LANGUAGE = "language"
+    ABILITIES = "abilities"
+    MANDATE = "mandate"
+    TOO_MANY_TASKS = "too_many_tasks"
+    HOURS = "hours"
+    OTHER_WORK = "other_work"
+
+
+class MandateFit(StrEnum):
+    """How a volunteer stands with the mandate that a help request takes."""
+
+    NOT_NEEDED = "not_needed"
+    IN_PLACE = "in_place"
+    OBTAINABLE = "obtainable"
+    NONE = "none"
+
+
 MAX_WISHED_DAYS = 14
 MAX_WISHED_DAYS_AHEAD = 90
 MAX_LIVE_REQUESTS_OF_PERSON = 5
