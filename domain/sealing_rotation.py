@@ -41,6 +41,13 @@ PLACES = (
     Place("person", "phone_sealed", "person_phone"),
     Place("care_request", "phone_sealed", "care_request_phone"),
     Place("staff", "otp_secret_sealed", "staff_otp_secret"),
+    Place("emergency_contact", "name_sealed", "emergency_contact_name"),
+    Place("emergency_contact", "phone_sealed", "emergency_contact_phone"),
+    Place("help_request", "need_sealed", "help_request_need"),
+    Place("help_request", "pickup_sealed", "help_request_pickup"),
+    Place("help_request", "mobility_sealed", "help_request_mobility"),
+    Place("help_request", "contact_phone_sealed", "help_request_contact_phone"),
+    Place("help_complaint", "words_sealed", "help_complaint_words"),
 )
 
 

@@ -813,6 +813,7 @@ CREATE TABLE public.person (
     created_by uuid,
     erased_at timestamp with time zone,
     version integer DEFAULT 1 NOT NULL,
+    team_id uuid,
     CONSTRAINT person_assurance_check CHECK ((assurance = ANY (ARRAY['declared'::text, 'desk_verified'::text, 'checked'::text]))),
     CONSTRAINT person_check CHECK (((erased_at IS NOT NULL) OR (num_nulls(document_sealed, document_index, birth_date, sex) = 0))),
     CONSTRAINT person_check1 CHECK (((erased_at IS NULL) OR (num_nonnulls(document_sealed, birth_date, sex, phone_sealed) = 0))),
@@ -824,6 +825,8 @@ CREATE TABLE public.person (
 COMMENT ON TABLE public.person IS 'one row per real identity document, whoever cares for the person';
 
 COMMENT ON COLUMN public.person.document_index IS 'outlives erasure until the longest limit has run out, so that deleting and registering again resets no limit';
+
+COMMENT ON COLUMN public.person.team_id IS 'whose leader registered the person on a visit; such a person stays when the last carer goes';
 
 CREATE TABLE public.place_kept_back (
     id uuid NOT NULL,
@@ -1811,6 +1814,8 @@ CREATE INDEX person_name ON public.person USING btree (name, birth_date);
 
 CREATE INDEX person_phone ON public.person USING btree (phone_index) WHERE (phone_index IS NOT NULL);
 
+CREATE INDEX person_team ON public.person USING btree (team_id) WHERE (team_id IS NOT NULL);
+
 CREATE INDEX place_kept_back_free_at ON public.place_kept_back USING btree (free_at);
 
 CREATE INDEX place_kept_back_pool ON public.place_kept_back USING btree (slot_id, channel);
@@ -2135,6 +2140,9 @@ ALTER TABLE ONLY public.notice
 
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.person
+    ADD CONSTRAINT person_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.team(id);
 
 ALTER TABLE ONLY public.place_kept_back
     ADD CONSTRAINT place_kept_back_slot_id_channel_fkey FOREIGN KEY (slot_id, channel) REFERENCES public.slot_pool(slot_id, channel);

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import re
 import subprocess
 from contextlib import aclosing
 from dataclasses import replace
@@ -26,6 +27,7 @@ from tests import make
 from tests.conftest import key
 from tests.visitors import phone_number
 
+EMERGENCY = ("name_sealed", "phone_sealed")
 OTHER_SEALED = {"refresh_token.successor_sealed"}
 """Sealed under a key that is derived from the token before: no key of ours opens it, and it lives for seconds."""
 
@@ -36,10 +38,10 @@ def test_rotation_knows_every_sealed_column():
     for file in sorted(sql.MIGRATIONS.glob("*.sql")):
         table = None
         for line in file.read_text(encoding="utf-8").splitlines():
-            if line.startswith("create table "):
-                table = line.split()[2]
-            elif line.strip().startswith(tuple("abcdefghijklmnopqrstuvwxyz")) and "_sealed bytea" in line:
-                sealed.add(f"{table}.{line.split()[0]}")
+            if line.startswith(("create table ", "alter table ")):
+                table = line.split()[2].rstrip(";")
+            elif found := re.match(r"\s+(?:add column )?([a-z_]+_sealed) bytea\b", line):
+                sealed.add(f"{table}.{found[1]}")
     assert sealed == declared
 
 
@@ -103,6 +105,52 @@ async def test_everything_comes_under_the_newest_key(conn, app, vault, rotated, 
     assert new.unseal("care_request", "phone_sealed", request_id, row["phone_sealed"]) == b"13812340000"
     assert {row["key_id"] for row in await sealing_rotation.keys_in_use(conn)} == {"test2"}
     assert await rotate(conn, build_vault(rotated)) == []
+
+
+async def test_what_help_needs_comes_under_the_newest_key_too(conn, vault, rotated, only_new):
+    person_id, account_id, team_id = await make.person(conn, vault), await make.account(conn), await make.team(conn)
+    request_id, complaint_id = new_id(), new_id()
+    words = ("need_sealed", "pickup_sealed", "mobility_sealed", "contact_phone_sealed")
+    await conn.execute(
+        """insert into emergency_contact (person_id, name_sealed, phone_sealed, set_by, set_at)
+           values ($1, $2, $3, $4, now())""",
+        person_id,
+        *(vault.seal("emergency_contact", column, person_id, column.encode()) for column in EMERGENCY),
+        account_id,
+    )
+    await conn.execute(
+        f"""insert into help_request (id, person_id, team_id, area_id, asked_by, asked_way, matter, needs_booking,
+                needs_companion, needs_ride, language, wished_days, part_of_day, expires_at, created_at, changed_at,
+                {", ".join(words)})
+            select $1, $2, team.id, team.area_id, $4, 'family', 'medical', false, true, true, 'zh', '{{2026-12-01}}',
+                'any', now(), now(), now(), $5, $6, $7, $8
+            from team where team.id = $3""",
+        request_id,
+        person_id,
+        team_id,
+        account_id,
+        *(vault.seal("help_request", column, request_id, column.encode()) for column in words),
+    )
+    await conn.execute(
+        """insert into help_complaint (id, request_id, team_id, made_by, made_at, words_sealed)
+           values ($1, $2, $3, $4, now(), $5)""",
+        complaint_id,
+        request_id,
+        team_id,
+        account_id,
+        vault.seal("help_complaint", "words_sealed", complaint_id, b"words_sealed"),
+    )
+    progress = await rotate(conn, build_vault(rotated))
+    assert sum(step.resealed for step in progress) == 1 + 2 + 4 + 1
+    new = build_vault(only_new)
+    for table, row_id, columns in (
+        ("emergency_contact", person_id, EMERGENCY),
+        ("help_request", request_id, words),
+        ("help_complaint", complaint_id, ("words_sealed",)),
+    ):
+        row = await conn.fetchrow(f"select * from {table}")
+        assert [new.unseal(table, column, row_id, row[column]).decode() for column in columns] == list(columns)
+    assert {row["key_id"] for row in await sealing_rotation.keys_in_use(conn)} == {"test2"}
 
 
 async def test_a_run_that_was_killed_goes_on_where_it_was(conn, vault, rotated, only_new):

@@ -148,6 +148,10 @@ create index booking_mandate_made on booking (booked_by, created_at) where manda
 
 -- Persons without an account.
 
+alter table person add column team_id uuid references team;
+comment on column person.team_id is 'whose leader registered the person on a visit; such a person stays when the last carer goes';
+create index person_team on person (team_id) where team_id is not null;
+
 create table emergency_contact (
     person_id uuid primary key references person,
     name_sealed bytea not null,
