@@ -72,6 +72,7 @@ class Because(StrEnum):
     NO_SHOW = "no_show"
     PERSON_ERASED = "person_erased"
     TIME_OVER = "time_over"
+    NEVER_CONFIRMED = "never_confirmed"
 
 
 class OfferAnswer(StrEnum):
@@ -91,11 +92,12 @@ class WorkState(StrEnum):
 
 
 class ConfirmedWay(StrEnum):
-    """How start or end of a task was confirmed."""
+    """How start or end of a task was confirmed; by time alone an end that nobody confirmed."""
 
     CODE = "code"
     POSITION = "position"
     LEADER = "leader"
+    TIME = "time"
 
 
 class AlarmKind(StrEnum):

@@ -43,7 +43,7 @@ async def create(conn: Connection, ctx: Context, given: Mapping[str, Any]) -> Ro
     """Make a provider in an area that the caller manages."""
     await require_staff_in(conn, ctx, given["area_id"], *MANAGERS)
     with refusing(provider_area_id_name_key=Conflict("provider_name_taken")):
-        row: Row = await sql.providers.create(conn, id=new_id(), **given)
+        row: Row = await sql.providers.create(conn, id=new_id(), **_placed(given))
     await audit.record(conn, ctx, "providers.created", row["id"], area_id=row["area_id"], state=row["state"])
     return row
 
@@ -55,9 +55,15 @@ async def change(conn: Connection, ctx: Context, provider_id: UUID, given: Mappi
     if given["area_id"] != before["area_id"]:
         await require_staff_in(conn, ctx, given["area_id"], *MANAGERS)
     with refusing(provider_area_id_name_key=Conflict("provider_name_taken")):
-        row: Row | None = await sql.providers.change(conn, id=provider_id, **given)
+        row: Row | None = await sql.providers.change(conn, id=provider_id, **_placed(given))
     if row is None:
         raise Conflict("changed_meanwhile")
     facts = {"version": row["version"], "area_id": row["area_id"], "state": row["state"]}
     await audit.record(conn, ctx, "providers.changed", provider_id, **facts)
     return row
+
+
+def _placed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Take a position apart into its columns."""
+    position = given["position"] or {"latitude": None, "longitude": None}
+    return {name: value for name, value in given.items() if name != "position"} | position

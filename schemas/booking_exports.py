@@ -43,10 +43,6 @@ COLUMNS: Mapping[str, Callable[[Row], str | int]] = {
 """The columns of a spreadsheet of bookings, in order: heading and cell."""
 
 
-def cells(row: Row) -> list[str | int]:
-    return [cell(row) for cell in COLUMNS.values()]
-
-
 class BookingExportQuery(Schema):
     """Masks are for clerks; `names=full` is for managers."""
 

@@ -32,6 +32,7 @@ MESSAGES: Mapping[type[fields.Field[Any]], dict[str, Any]] = {
     fields.UUID: {"invalid_uuid": "not_an_id"},
     fields.Number: {"invalid": "not_a_number", "too_large": "not_a_number"},
     fields.Integer: {"invalid": "not_whole_number"},
+    fields.Float: {"special": "not_a_number"},
     fields.Boolean: {"invalid": "not_true_or_false"},
     fields.Date: {"invalid": "not_a_date", "invalid_awareness": "not_a_date", "format": "not_a_date"},
     fields.AwareDateTime: {
@@ -174,6 +175,25 @@ class Cursor(fields.Field[UUID]):
         return UUID(bytes=raw)
 
     default_error_messages = {"invalid": "cursor_not_ours"}  # noqa: RUF012  # marshmallow's own way
+
+
+class Degrees(fields.Float):
+    """Degrees of latitude or longitude, as a number."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(required=True, validate=between(-most, most))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> float:
+        if type(value) not in {int, float}:
+            raise self.make_error("invalid", input=value)
+        return float(super()._deserialize(value, attr, data, **options))
+
+
+class Position(Schema):
+    """WGS 84, as `wx.getLocation` gives it where it is asked for no other."""
+
+    latitude = Degrees(90)
+    longitude = Degrees(180)
 
 
 def cursor_at(row: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 
 from domain.vocabulary import CatalogueState, ProviderKind
-from schemas.fields import Cursor, Limit, Text, Whole, Word
+from schemas.fields import Cursor, Limit, Position, Text, Whole, Word
 
 
 class StaffProviderQuery(Schema):
@@ -13,6 +13,8 @@ class StaffProviderQuery(Schema):
 
 
 class ProviderCreate(Schema):
+    """`position`: where a volunteer's start or end of help can be confirmed; without it, only by code."""
+
     area_id = fields.UUID(required=True)
     kind = Word(ProviderKind, required=True)
     name = Text(80, required=True)
@@ -20,6 +22,7 @@ class ProviderCreate(Schema):
     phone = Text(60, required=True)
     summary = Text(2000, shortest=0, lines=True, required=True)
     state = Word(CatalogueState, load_default=CatalogueState.ACTIVE)
+    position = fields.Nested(Position, load_default=None, allow_none=True)
 
 
 class ProviderChange(ProviderCreate):
@@ -36,4 +39,5 @@ class StaffProvider(Schema):
     phone = fields.String()
     summary = fields.String()
     state = Word(CatalogueState)
+    position = fields.Nested(Position, allow_none=True)
     version = fields.Integer()

@@ -14,8 +14,8 @@ from aiohttp import web
 from domain.file_store import FileStore, FileStoreError
 from domain.passes import PassKeys
 from domain.vault import Vault
-from handlers.booking_exports import EXPORTS, MOST_EXPORTS
 from handlers.docs import DOCS
+from handlers.exports import EXPORTS, MOST_EXPORTS
 from handlers.files import FILE_STORE, MOST_UPLOADS, UPLOADS
 from handlers.passes import DRAWING, PASS_KEYS
 from handlers.ports import ACCESS_TOKENS, REVOCATIONS, SMS, TALLY, THROTTLE, WECHAT

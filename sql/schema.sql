@@ -527,7 +527,7 @@ CREATE TABLE public.help_hours (
     CONSTRAINT help_hours_check CHECK (((ended_at IS NULL) = (ended_way IS NULL))),
     CONSTRAINT help_hours_check1 CHECK (((ended_at IS NULL) = (minutes IS NULL))),
     CONSTRAINT help_hours_check2 CHECK ((ended_at >= started_at)),
-    CONSTRAINT help_hours_ended_way_check CHECK ((ended_way = ANY (ARRAY['code'::text, 'position'::text, 'leader'::text]))),
+    CONSTRAINT help_hours_ended_way_check CHECK ((ended_way = ANY (ARRAY['code'::text, 'position'::text, 'leader'::text, 'time'::text]))),
     CONSTRAINT help_hours_minutes_check CHECK ((minutes >= 0)),
     CONSTRAINT help_hours_started_way_check CHECK ((started_way = ANY (ARRAY['code'::text, 'position'::text, 'leader'::text]))),
     CONSTRAINT help_hours_travel_minutes_check CHECK ((travel_minutes >= 0))
@@ -535,7 +535,9 @@ CREATE TABLE public.help_hours (
 
 COMMENT ON TABLE public.help_hours IS 'truthful hours of one task; our own record, no official certificate';
 
-COMMENT ON COLUMN public.help_hours.minutes IS 'from start to end without travel, or as corrected last';
+COMMENT ON COLUMN public.help_hours.ended_way IS 'time: nobody confirmed the end, and no minute counts unless the leader corrects it';
+
+COMMENT ON COLUMN public.help_hours.minutes IS 'from start to end without travel, no more than the policy lets one claim on a day; or as corrected last';
 
 CREATE TABLE public.help_hours_correction (
     id uuid NOT NULL,
@@ -1459,6 +1461,9 @@ ALTER TABLE ONLY public.help_complaint
 ALTER TABLE ONLY public.help_event
     ADD CONSTRAINT help_event_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.help_hours
+    ADD CONSTRAINT help_hours_apart EXCLUDE USING gist (((volunteer_id)::text) WITH =, tstzrange(started_at, ended_at) WITH &&);
+
 ALTER TABLE ONLY public.help_hours_correction
     ADD CONSTRAINT help_hours_correction_pkey PRIMARY KEY (id);
 
@@ -1779,6 +1784,8 @@ CREATE INDEX help_request_person ON public.help_request USING btree (person_id, 
 CREATE INDEX help_request_service ON public.help_request USING btree (service_id);
 
 CREATE INDEX help_request_team ON public.help_request USING btree (team_id, id);
+
+CREATE INDEX help_request_unconfirmed ON public.help_request USING btree (ends_at) WHERE (state = ANY (ARRAY['booked'::text, 'under_way'::text]));
 
 CREATE INDEX help_request_volunteer ON public.help_request USING btree (volunteer_id, id) WHERE (volunteer_id IS NOT NULL);
 

@@ -19,7 +19,7 @@ from domain.callers import Caller
 from domain.context import Context
 from domain.identifiers import new_id
 from domain.vocabulary import LOCAL_ZONE, ExportFormat, Role, ShownNames
-from handlers.booking_exports import EXPORTS, MOST_EXPORTS
+from handlers.exports import EXPORTS, MOST_EXPORTS
 from handlers.request import VAULT
 from handlers.spreadsheets import harmless, spreadsheet
 from schemas.booking_exports import COLUMNS

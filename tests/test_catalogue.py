@@ -423,3 +423,33 @@ async def test_no_guest_and_no_resident_gets_to_what_staff_keep(client, conn, ap
     ):
         assert (await client.request(method, path)).status == 401
         assert (await client.request(method, path, headers=resident.headers)).status == 403
+
+
+@pytest.mark.parametrize(
+    ("position", "wrong"),
+    [
+        ({"latitude": 90.1, "longitude": 105.6}, "latitude"),
+        ({"latitude": 38.8, "longitude": -180.1}, "longitude"),
+        ({"latitude": "38.8", "longitude": 105.6}, "latitude"),
+        ({"latitude": True, "longitude": 105.6}, "latitude"),
+        ({"latitude": 38.8}, "longitude"),
+    ],
+)
+async def test_a_position_is_two_numbers_on_the_earth(client, conn, app, zone, position, wrong):
+    manager = await make.staff(conn, app, Role.MANAGER, area_id=zone["zone"])
+    body = PROVIDER | {"area_id": str(zone["town"]), "position": position}
+    status, answer = await send(client, "POST", "/v1/staff/providers", manager, body)
+    assert (status, [*answer["errors"]["position"]]) == (400, [wrong])
+
+
+async def test_a_providers_position_is_set_changed_and_taken_away(client, conn, app, zone):
+    manager = await make.staff(conn, app, Role.MANAGER, area_id=zone["zone"])
+    body = PROVIDER | {"area_id": str(zone["town"]), "position": {"latitude": 38.8333, "longitude": 105.6667}}
+    _, made = await send(client, "POST", "/v1/staff/providers", manager, body)
+    assert made["position"] == body["position"]
+    path, form = f"/v1/staff/providers/{made['id']}", body | {"state": "active"}
+    for version, position in ((1, {"latitude": 38.9, "longitude": -105.0}), (2, None)):
+        _, changed = await send(client, "PUT", path, manager, form | {"version": version, "position": position})
+        assert changed["position"] == position
+        _, shown = await get(client, path, headers=manager.headers)
+        assert shown["position"] == position

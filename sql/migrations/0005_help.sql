@@ -226,6 +226,7 @@ create index help_request_service on help_request (service_id);
 create index help_request_volunteer on help_request (volunteer_id, id) where volunteer_id is not null;
 create unique index help_request_booking on help_request (booking_id) where booking_id is not null;
 create index help_request_due on help_request (next_round_at) where next_round_at is not null;
+create index help_request_unconfirmed on help_request (ends_at) where state in ('booked', 'under_way');
 create index help_request_ends on help_request (expires_at)
     where state in ('open', 'offered', 'accepted', 'booked', 'under_way');
 
@@ -290,15 +291,19 @@ create table help_hours (
     started_at timestamptz not null,
     started_way text not null check (started_way in ('code', 'position', 'leader')),
     ended_at timestamptz,
-    ended_way text check (ended_way in ('code', 'position', 'leader')),
+    ended_way text check (ended_way in ('code', 'position', 'leader', 'time')),
     travel_minutes integer not null default 0 check (travel_minutes >= 0),
     minutes integer check (minutes >= 0),
     check ((ended_at is null) = (ended_way is null)),
     check ((ended_at is null) = (minutes is null)),
-    check (ended_at >= started_at)
+    check (ended_at >= started_at),
+    constraint help_hours_apart exclude using gist (
+        (volunteer_id::text) with =, tstzrange(started_at, ended_at) with &&)
 );
 comment on table help_hours is 'truthful hours of one task; our own record, no official certificate';
-comment on column help_hours.minutes is 'from start to end without travel, or as corrected last';
+comment on column help_hours.ended_way is 'time: nobody confirmed the end, and no minute counts unless the leader corrects it';
+comment on column help_hours.minutes is
+    'from start to end without travel, no more than the policy lets one claim on a day; or as corrected last';
 create index help_hours_volunteer on help_hours (volunteer_id, started_at);
 create index help_hours_team on help_hours (team_id, started_at);
 
