@@ -1471,9 +1471,6 @@ ALTER TABLE ONLY public.help_hours
     ADD CONSTRAINT help_hours_pkey PRIMARY KEY (request_id);
 
 ALTER TABLE ONLY public.help_offer
-    ADD CONSTRAINT help_offer_once UNIQUE (request_id, volunteer_id, round);
-
-ALTER TABLE ONLY public.help_offer
     ADD CONSTRAINT help_offer_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.help_policy
@@ -1749,6 +1746,8 @@ CREATE INDEX help_event_actor ON public.help_event USING btree (actor_id, id);
 
 CREATE INDEX help_event_request ON public.help_event USING btree (request_id, id);
 
+CREATE INDEX help_event_taken ON public.help_event USING btree (request_id, volunteer_id) WHERE (because = ANY (ARRAY['accepted'::text, 'assigned'::text]));
+
 CREATE INDEX help_event_volunteer ON public.help_event USING btree (volunteer_id, id);
 
 CREATE INDEX help_hours_correction_by ON public.help_hours_correction USING btree (corrected_by);
@@ -1759,7 +1758,9 @@ CREATE INDEX help_hours_team ON public.help_hours USING btree (team_id, started_
 
 CREATE INDEX help_hours_volunteer ON public.help_hours USING btree (volunteer_id, started_at);
 
-CREATE INDEX help_offer_live ON public.help_offer USING btree (volunteer_id) WHERE (status = 'live'::text);
+CREATE UNIQUE INDEX help_offer_live ON public.help_offer USING btree (volunteer_id, request_id) WHERE (status = 'live'::text);
+
+CREATE INDEX help_offer_request ON public.help_offer USING btree (request_id, offered_at);
 
 CREATE INDEX help_offer_volunteer ON public.help_offer USING btree (volunteer_id, offered_at);
 
@@ -1775,9 +1776,13 @@ CREATE INDEX help_request_asked_by ON public.help_request USING btree (asked_by)
 
 CREATE UNIQUE INDEX help_request_booking ON public.help_request USING btree (booking_id) WHERE (booking_id IS NOT NULL);
 
+CREATE INDEX help_request_done ON public.help_request USING btree (volunteer_id, changed_at) WHERE (state = 'completed'::text);
+
 CREATE INDEX help_request_due ON public.help_request USING btree (next_round_at) WHERE (next_round_at IS NOT NULL);
 
 CREATE INDEX help_request_ends ON public.help_request USING btree (expires_at) WHERE (state = ANY (ARRAY['open'::text, 'offered'::text, 'accepted'::text, 'booked'::text, 'under_way'::text]));
+
+CREATE INDEX help_request_held ON public.help_request USING btree (volunteer_id) WHERE (state = ANY (ARRAY['accepted'::text, 'booked'::text, 'under_way'::text]));
 
 CREATE INDEX help_request_person ON public.help_request USING btree (person_id, id);
 

@@ -225,6 +225,9 @@ create index help_request_asked_by on help_request (asked_by);
 create index help_request_service on help_request (service_id);
 create index help_request_volunteer on help_request (volunteer_id, id) where volunteer_id is not null;
 create unique index help_request_booking on help_request (booking_id) where booking_id is not null;
+create index help_request_held on help_request (volunteer_id)
+    where state in ('accepted', 'booked', 'under_way');
+create index help_request_done on help_request (volunteer_id, changed_at) where state = 'completed';
 create index help_request_due on help_request (next_round_at) where next_round_at is not null;
 create index help_request_unconfirmed on help_request (ends_at) where state in ('booked', 'under_way');
 create index help_request_ends on help_request (expires_at)
@@ -247,6 +250,7 @@ comment on column help_event.volunteer_id is 'whom it is about, where it is abou
 create index help_event_request on help_event (request_id, id);
 create index help_event_actor on help_event (actor_id, id);
 create index help_event_volunteer on help_event (volunteer_id, id);
+create index help_event_taken on help_event (request_id, volunteer_id) where because in ('accepted', 'assigned');
 create trigger help_event_append_only before update or delete on help_event
     for each row execute function refuse_change();
 
@@ -259,12 +263,12 @@ create table help_offer (
     reasons jsonb not null,
     offered_at timestamptz not null,
     answer_by timestamptz not null,
-    answered_at timestamptz,
-    constraint help_offer_once unique (request_id, volunteer_id, round)
+    answered_at timestamptz
 );
 comment on table help_offer is 'who was asked for which request, and why';
 comment on column help_offer.reasons is 'what spoke for this volunteer when asked: area, language, abilities, mandate, load';
-create index help_offer_live on help_offer (volunteer_id) where status = 'live';
+create index help_offer_request on help_offer (request_id, offered_at);
+create unique index help_offer_live on help_offer (volunteer_id, request_id) where status = 'live';
 create index help_offer_volunteer on help_offer (volunteer_id, offered_at);
 
 create table help_work (
