@@ -1,0 +1,71 @@
+"""What a team's leader and staff must look at: raised once a day at most for one cause, and told to the leaders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+import sql
+from domain.identifiers import new_id
+from domain.notices import Notice, tell_all
+from domain.vocabulary import NoticeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from asyncpg import Connection
+
+    from domain.help_vocabulary import AlarmKind
+    from domain.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """About a help request, a volunteer, or both. `day`: of two of one cause on one day, only one is raised.
+
+    `facts` hold no personal data.
+    """
+
+    kind: AlarmKind
+    team_id: UUID
+    day: date
+    request_id: UUID | None = None
+    volunteer_id: UUID | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def raise_all(conn: Connection, now: datetime, alarms: Sequence[Alarm]) -> int:
+    """Raise what has not been raised yet and tell the teams' leaders; return how many that were.
+
+    A leader is not told of an alarm about the leader; staff see it.
+    """
+    raised: Sequence[Row] = await sql.help_alarms.add(
+        conn,
+        ids=[new_id() for _ in alarms],
+        kinds=[alarm.kind for alarm in alarms],
+        teams=[alarm.team_id for alarm in alarms],
+        requests=[alarm.request_id for alarm in alarms],
+        volunteers=[alarm.volunteer_id for alarm in alarms],
+        days=[alarm.day for alarm in alarms],
+        facts=[orjson.dumps(alarm.facts, default=str).decode() for alarm in alarms],
+        now=now,
+    )
+    if raised:
+        leaders = await sql.help_alarms.leaders(conn, teams=[alarm["team_id"] for alarm in raised])
+        told = [
+            Notice(leader["person_id"], NoticeKind.HELP_ALARMED, alarm["request_id"] or alarm["id"], _facts(alarm))
+            for alarm in raised
+            for leader in leaders
+            if leader["team_id"] == alarm["team_id"] and leader["volunteer_id"] != alarm["volunteer_id"]
+        ]
+        await tell_all(conn, now, told)
+    return len(raised)
+
+
+def _facts(alarm: Row) -> dict[str, Any]:
+    facts = {"way": alarm["kind"]}
+    return facts if alarm["volunteer_id"] is None else facts | {"volunteer_id": alarm["volunteer_id"]}
