@@ -4,18 +4,16 @@ from typing import TYPE_CHECKING
 
 from domain import schedules
 from handlers.operation import operation
+from handlers.plain import changing, creating, listing, showing
 from handlers.request import (
-    connection,
     context,
     create_once,
-    page,
     path_id,
     read_body,
     read_query,
     reply,
     transaction,
 )
-from schemas.fields import cursor_at
 from schemas.schedules import (
     DifferenceQuery,
     Differences,
@@ -34,44 +32,23 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 
-@operation(query=ScheduleQuery, reply=Schedule)
-async def list_of_service(request: web.Request) -> web.Response:
-    """List a service's schedules with their exceptions."""
-    query = read_query(request, ScheduleQuery)
-    async with connection(request) as conn:
-        found = await schedules.list_of_service(conn, context(request), **query)
-    return page(Schedule, found, query["limit"], cursor_at)
-
-
-@operation(reply=Schedule)
-async def show(request: web.Request) -> web.Response:
-    """Show one schedule with its exceptions."""
-    async with connection(request) as conn:
-        return reply(Schedule, await schedules.show(conn, context(request), path_id(request)))
-
-
-@operation(body=ScheduleCreate, reply=Schedule, status=201, creates=True)
-async def create(request: web.Request) -> web.Response:
-    """Make a schedule; its slots are made within a minute, and each day from then on."""
-    body, ctx = await read_body(request, ScheduleCreate), context(request)
-    async with transaction(request) as conn:
-        made = await create_once(
-            request,
-            conn,
-            body,
-            lambda: schedules.create(conn, ctx, body),
-            lambda known: schedules.show(conn, ctx, known),
-        )
-    return reply(Schedule, made, 201)
-
-
-@operation(body=ScheduleChange, reply=ScheduleChanged)
-async def change(request: web.Request) -> web.Response:
-    """Change a schedule and its slots to come; refused where bookings would lose their place."""
-    body = await read_body(request, ScheduleChange)
-    async with transaction(request) as conn:
-        changed = await schedules.change(conn, context(request), path_id(request), body)
-    return reply(ScheduleChanged, changed)
+list_of_service = listing(
+    schedules.list_of_service, ScheduleQuery, Schedule, "List a service's schedules with their exceptions."
+)
+show = showing(schedules.show, Schedule, "Show one schedule with its exceptions.")
+create = creating(
+    schedules.create,
+    schedules.show,
+    ScheduleCreate,
+    Schedule,
+    "Make a schedule; its slots are made within a minute, and each day from then on.",
+)
+change = changing(
+    schedules.change,
+    ScheduleChange,
+    ScheduleChanged,
+    "Change a schedule and its slots to come; refused where bookings would lose their place.",
+)
 
 
 @operation(body=ScheduleEnd, reply=ScheduleChanged)

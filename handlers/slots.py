@@ -4,18 +4,14 @@ from typing import TYPE_CHECKING
 
 from domain import slots
 from handlers.operation import operation
+from handlers.plain import changing, creating, listing, showing
 from handlers.request import (
-    connection,
     context,
-    create_once,
-    page,
     path_id,
     read_body,
-    read_query,
     reply,
     transaction,
 )
-from schemas.fields import cursor_at
 from schemas.slots import (
     CloseSlot,
     CloseSpan,
@@ -35,35 +31,14 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 
-@operation(query=SlotQuery, reply=StaffSlot)
-async def list_of_service(request: web.Request) -> web.Response:
-    """List a service's slots of a range of days, with what is taken."""
-    query = read_query(request, SlotQuery)
-    async with connection(request) as conn:
-        found = await slots.list_of_service(conn, context(request), **query)
-    return page(StaffSlot, found, query["limit"], cursor_at)
-
-
-@operation(reply=StaffSlot)
-async def show(request: web.Request) -> web.Response:
-    """Show one slot, with what is taken."""
-    async with connection(request) as conn:
-        return reply(StaffSlot, await slots.show(conn, context(request), path_id(request)))
-
-
-@operation(body=SlotCreate, reply=StaffSlot, status=201, creates=True)
-async def create(request: web.Request) -> web.Response:
-    """Make one slot."""
-    body, ctx = await read_body(request, SlotCreate), context(request)
-    async with transaction(request) as conn:
-        made = await create_once(
-            request,
-            conn,
-            body,
-            lambda: slots.create(conn, ctx, body),
-            lambda known: slots.show(conn, ctx, known),
-        )
-    return reply(StaffSlot, made, 201)
+list_of_service = listing(
+    slots.list_of_service, SlotQuery, StaffSlot, "List a service's slots of a range of days, with what is taken."
+)
+show = showing(slots.show, StaffSlot, "Show one slot, with what is taken.")
+create = creating(slots.create, slots.show, SlotCreate, StaffSlot, "Make one slot.")
+change = changing(
+    slots.change, SlotChange, StaffSlot, "Change a slot's places, and its times while nobody ever booked it."
+)
 
 
 @operation(body=PatternCreate, reply=Pattern)
@@ -73,15 +48,6 @@ async def create_pattern(request: web.Request) -> web.Response:
     async with transaction(request) as conn:
         counts = await slots.create_pattern(conn, context(request), body)
     return reply(Pattern, counts)
-
-
-@operation(body=SlotChange, reply=StaffSlot)
-async def change(request: web.Request) -> web.Response:
-    """Change a slot's places, and its times while nobody ever booked it."""
-    body = await read_body(request, SlotChange)
-    async with transaction(request) as conn:
-        changed = await slots.change(conn, context(request), path_id(request), body)
-    return reply(StaffSlot, changed)
 
 
 @operation(body=CloseSlot, reply=SlotClosed)

@@ -1,0 +1,79 @@
+"""Handlers that do nothing but translate, for entries that are listed, shown, made and changed as wholes.
+
+`summary` is the operation's line in the OpenAPI document, as the docstring of another handler is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from handlers.operation import operation
+from handlers.request import connection, context, create_once, page, path_id, read_body, read_query, reply, transaction
+from schemas.fields import cursor_at
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from aiohttp import web
+    from marshmallow import Schema
+
+    from handlers.operation import Handler
+
+
+def listing(
+    find: Callable[..., Awaitable[Sequence[Any]]], query: type[Schema], item: type[Schema], summary: str
+) -> Handler:
+    """`find(conn, ctx, **query)` returns one more than the limit where there is a further page."""
+
+    async def handler(request: web.Request) -> web.Response:
+        wanted = read_query(request, query)
+        async with connection(request) as conn:
+            found = await find(conn, context(request), **wanted)
+        return page(item, found, wanted["limit"], cursor_at)
+
+    return operation(query=query, reply=item)(_described(handler, find, summary))
+
+
+def showing(find: Callable[..., Awaitable[Any]], entry: type[Schema], summary: str) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
+        async with connection(request) as conn:
+            return reply(entry, await find(conn, context(request), path_id(request)))
+
+    return operation(reply=entry)(_described(handler, find, summary))
+
+
+def creating(
+    make: Callable[..., Awaitable[Any]],
+    find: Callable[..., Awaitable[Any]],
+    body: type[Schema],
+    entry: type[Schema],
+    summary: str,
+) -> Handler:
+    """`make(conn, ctx, body)` returns what it made, `find(conn, ctx, id)` what the same request made before."""
+
+    async def handler(request: web.Request) -> web.Response:
+        given, ctx = await read_body(request, body), context(request)
+        async with transaction(request) as conn:
+            made = await create_once(
+                request, conn, given, lambda: make(conn, ctx, given), lambda known: find(conn, ctx, known)
+            )
+        return reply(entry, made, 201)
+
+    return operation(body=body, reply=entry, status=201, creates=True)(_described(handler, make, summary))
+
+
+def changing(change: Callable[..., Awaitable[Any]], body: type[Schema], entry: type[Schema], summary: str) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
+        given = await read_body(request, body)
+        async with transaction(request) as conn:
+            changed = await change(conn, context(request), path_id(request), given)
+        return reply(entry, changed)
+
+    return operation(body=body, reply=entry)(_described(handler, change, summary))
+
+
+def _described(handler: Handler, rule: Callable[..., Any], summary: str) -> Handler:
+    """Name the handler after its rule: the OpenAPI document names operations so."""
+    handler.__module__, handler.__name__ = rule.__module__, rule.__name__
+    handler.__doc__ = summary
+    return handler
