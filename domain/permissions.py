@@ -12,10 +12,13 @@ import sql
 from domain.errors import Forbidden, NotFound, Unauthorized
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from asyncpg import Connection
 
     from domain.callers import Caller
     from domain.context import Context
+    from domain.errors import Refusal
     from domain.vocabulary import Role
 
 
@@ -43,37 +46,28 @@ async def require_care(conn: Connection, ctx: Context, person_id: UUID) -> None:
 
 async def require_staff_at(conn: Connection, ctx: Context, provider_id: UUID, *roles: Role) -> None:
     """Only staff with one of the roles for this provider, its area (or one above), or everywhere."""
-    caller = require_signed_in(ctx)
-    if not await sql.permissions.staff_at_provider(
-        conn, account_id=caller.account_id, roles=list(roles), provider_id=provider_id
-    ):
-        raise NotFound("provider_not_found")
+    await _require_role(
+        conn, ctx, sql.permissions.staff_at_provider, roles, NotFound("provider_not_found"), provider_id=provider_id
+    )
 
 
 async def require_staff_in(conn: Connection, ctx: Context, area_id: UUID, *roles: Role) -> None:
     """Only staff with one of the roles for this area, one above it, or everywhere."""
-    caller = require_signed_in(ctx)
-    if not await sql.permissions.staff_in_area(conn, account_id=caller.account_id, roles=list(roles), area_id=area_id):
-        raise NotFound("area_not_found")
+    await _require_role(conn, ctx, sql.permissions.staff_in_area, roles, NotFound("area_not_found"), area_id=area_id)
 
 
 async def require_staff_of_volunteer(conn: Connection, ctx: Context, volunteer_id: UUID, *roles: Role) -> None:
     """Only staff with one of the roles for the area of the volunteer's team."""
-    caller = require_signed_in(ctx)
-    if not await sql.permissions.staff_of_volunteer(
-        conn, account_id=caller.account_id, roles=list(roles), volunteer_id=volunteer_id
-    ):
-        raise NotFound("volunteer_not_found")
+    await _require_role(
+        conn, ctx, sql.permissions.staff_of_volunteer, roles, NotFound("volunteer_not_found"), volunteer_id=volunteer_id
+    )
 
 
 async def require_team(conn: Connection, ctx: Context, team_id: UUID, *roles: Role) -> Caller:
     """Only the team's leader, or staff with one of the roles for the team's area."""
-    caller = require_signed_in(ctx)
-    if not await sql.permissions.answers_for_team(
-        conn, account_id=caller.account_id, roles=list(roles), team_id=team_id
-    ):
-        raise NotFound("team_not_found")
-    return caller
+    return await _require_role(
+        conn, ctx, sql.permissions.answers_for_team, roles, NotFound("team_not_found"), team_id=team_id
+    )
 
 
 async def require_not_oneself(conn: Connection, ctx: Context, volunteer_id: UUID) -> None:
@@ -85,48 +79,54 @@ async def require_not_oneself(conn: Connection, ctx: Context, volunteer_id: UUID
 
 async def require_staff_somewhere(conn: Connection, ctx: Context, *roles: Role) -> Caller:
     """Only staff with one of the roles, wherever; the list that follows is filtered in SQL."""
-    caller = require_signed_in(ctx)
-    if not await sql.permissions.staff_somewhere(conn, account_id=caller.account_id, roles=list(roles)):
-        raise Forbidden("role_required", roles=list(roles))
-    return caller
+    return await _require_role(
+        conn, ctx, sql.permissions.staff_somewhere, roles, Forbidden("role_required", roles=list(roles))
+    )
 
 
 async def require_staff_everywhere(conn: Connection, ctx: Context, *roles: Role) -> None:
     """Only staff with one of the roles for the whole deployment."""
-    caller = require_signed_in(ctx)
-    if not await sql.permissions.staff_everywhere(conn, account_id=caller.account_id, roles=list(roles)):
-        raise Forbidden("role_required", roles=list(roles))
+    await _require_role(
+        conn, ctx, sql.permissions.staff_everywhere, roles, Forbidden("role_required", roles=list(roles))
+    )
 
 
 async def require_staff_at_service(conn: Connection, ctx: Context, service_id: UUID, *roles: Role) -> None:
     """Only staff with one of the roles for the provider of this service."""
-    caller = require_signed_in(ctx)
-    if not await sql.permissions.staff_at_service(
-        conn, account_id=caller.account_id, roles=list(roles), service_id=service_id
-    ):
-        raise NotFound("service_not_found")
+    await _require_role(
+        conn, ctx, sql.permissions.staff_at_service, roles, NotFound("service_not_found"), service_id=service_id
+    )
 
 
 async def require_staff_at_slot(conn: Connection, ctx: Context, slot_id: UUID, *roles: Role) -> None:
     """Only staff with one of the roles for the provider of this slot's service."""
-    caller = require_signed_in(ctx)
-    if not await sql.permissions.staff_at_slot(conn, account_id=caller.account_id, roles=list(roles), slot_id=slot_id):
-        raise NotFound("slot_not_found")
+    await _require_role(conn, ctx, sql.permissions.staff_at_slot, roles, NotFound("slot_not_found"), slot_id=slot_id)
 
 
 async def require_staff_at_ticket(conn: Connection, ctx: Context, booking_id: UUID, *roles: Role) -> None:
     """Only staff with one of the roles for the provider in whose queue this booking's ticket stands."""
-    caller = require_signed_in(ctx)
-    if not await sql.permissions.staff_at_ticket(
-        conn, account_id=caller.account_id, roles=list(roles), booking_id=booking_id
-    ):
-        raise NotFound("ticket_not_found")
+    await _require_role(
+        conn, ctx, sql.permissions.staff_at_ticket, roles, NotFound("ticket_not_found"), booking_id=booking_id
+    )
 
 
 async def require_staff_at_schedule(conn: Connection, ctx: Context, schedule_id: UUID, *roles: Role) -> None:
     """Only staff with one of the roles for the provider of this schedule's service."""
+    await _require_role(
+        conn, ctx, sql.permissions.staff_at_schedule, roles, NotFound("schedule_not_found"), schedule_id=schedule_id
+    )
+
+
+async def _require_role(
+    conn: Connection,
+    ctx: Context,
+    holds: Callable[..., Awaitable[bool]],
+    roles: Sequence[Role],
+    refusal: Refusal,
+    **where: UUID,
+) -> Caller:
+    """Raise the refusal unless the query `holds` finds one of the roles where it is asked for."""
     caller = require_signed_in(ctx)
-    if not await sql.permissions.staff_at_schedule(
-        conn, account_id=caller.account_id, roles=list(roles), schedule_id=schedule_id
-    ):
-        raise NotFound("schedule_not_found")
+    if not await holds(conn, account_id=caller.account_id, roles=list(roles), **where):
+        raise refusal
+    return caller
