@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, places, queues, suspensions
+from domain import audit, mandate_use, places, queues, suspensions
 from domain.bookings import desk_providers, pools_locked
 from domain.errors import Conflict, NotFound, Refusal
 from domain.notices import Notice, tell_all
@@ -69,6 +69,13 @@ async def change(conn: Connection, vault: Vault, requests: Sequence[ChangeReques
     missed = {request.booking_id for request in requests if request.to is BookingStatus.NO_SHOW}
     if missed:
         await suspensions.hold_people(conn, missed)
+    acting = {
+        (request.account_id, request.booking_id)
+        for request in requests
+        if request.account_id is not None and not request.desk
+    }
+    if acting:
+        await mandate_use.hold_for_changes(conn, acting)
     cancelling = {request.booking_id for request in requests if request.to is BookingStatus.CANCELLED}
     if cancelling:
         await places.hold_queues_of_bookings(conn, cancelling)

@@ -58,6 +58,7 @@ class Facts:
     """All that was fetched for one request. None is what there is not, or what the caller may not see.
 
     `for_other`: an account books for somebody else in its care, as it has `account_bookings` times for that day.
+    `mandate_uses`: those granted in this batch, beside those that `mandate` tells of.
     """
 
     slot: Row | None
@@ -70,6 +71,7 @@ class Facts:
     volunteer_bookings: int
     for_other: bool = False
     account_bookings: int = 0
+    mandate_uses: int = 0
     suspension: Row | None = None
 
 
@@ -124,7 +126,7 @@ def check_mandate(request: Acting, facts: MandateFacts, slot: Row, now: datetime
     `slot` may be anything that has a `kind`.
     """
     mandate, volunteer = facts.mandate, facts.volunteer
-    if mandate is None or volunteer is None or mandate["volunteer_id"] != volunteer["id"]:
+    if mandate is None or volunteer is None or volunteer["id"] not in mandate["holders"]:
         return NotFound("mandate_not_found")
     if mandate["person_id"] != request.person_id or facts.person is None:
         return NotFound("mandate_not_found")
@@ -139,6 +141,14 @@ def check_mandate(request: Acting, facts: MandateFacts, slot: Row, now: datetime
     if slot["kind"] not in mandate["matters"]:
         return Forbidden("mandate_other_matter", matters=mandate["matters"])
     return None
+
+
+def check_uses(mandate: Row, more: int = 0) -> Refusal | None:
+    """Check that a mandate for so many bookings has one left; `more` are made, but not counted in it yet."""
+    most = mandate["max_uses"]
+    if most is None or mandate["uses"] + more < most:
+        return None
+    return Conflict("mandate_used_up", max_uses=most)
 
 
 def check_suspension(request: BookingRequest, facts: Facts) -> Refusal | None:
@@ -200,7 +210,7 @@ def check_limits(facts: Facts, slot: Row) -> Refusal | None:
     wanted = Held(slot["id"], slot["day"], slot["provider_id"], slot["department"])
     too_many = check_person_limits(facts.held, wanted, slot)
     if too_many is None and facts.mandate is not None:
-        return check_volunteer_limit(facts.volunteer_bookings, slot)
+        return check_uses(facts.mandate, facts.mandate_uses) or check_volunteer_limit(facts.volunteer_bookings, slot)
     if too_many is None and facts.for_other:
         return check_account_limit(facts.account_bookings, slot)
     return too_many

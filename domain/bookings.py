@@ -14,7 +14,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit
+from domain import audit, mandate_use
 from domain.booking_limits import LONGEST_WINDOW_DAYS, Held
 from domain.booking_rules import BookingRequest, Facts, check_limits, check_permission, hindrance, refusal
 from domain.errors import Conflict, NotFound, Refusal
@@ -72,7 +72,7 @@ async def book(conn: Connection, vault: Vault, requests: Sequence[BookingRequest
         for index in grant.indexes:
             same = made is not None and _same(requests[index], made)
             outcomes[index] = made if made is not None and same else KeyReused("idempotency_key_reused")
-    uses = [_use(grant) for grant in granted if grant.id in written and grant.request.mandate_id is not None]
+    uses = [_use(grant, batch) for grant in granted if grant.id in written and grant.request.mandate_id is not None]
     if uses:
         await tell_all(conn, now, uses)
     if rows:
@@ -122,6 +122,7 @@ class _Batch:
         self.volunteer_days = volunteer_days
         self.relations: dict[int, str] = {}
         self.account_days: Counter[tuple[UUID, date]] = Counter()
+        self.mandate_uses: Counter[UUID] = Counter()
         self.account_bookings: dict[int, int] = {}
         self.suspensions: dict[int, Row] = {}
         self.repeats: dict[int, UUID] = {}
@@ -149,13 +150,14 @@ class _Batch:
     def facts(self, index: int, request: BookingRequest) -> Facts:
         slot = self.slots.get(request.slot_id)
         mandate = volunteer = None
-        bookings = account_bookings = 0
+        bookings = account_bookings = uses = 0
         relation = self.relations.get(index)
         for_other = _counts_for_account(request) and relation is not None and relation != Relation.SELF
         if for_other and slot is not None:
             account_bookings = self.account_bookings.get(index, 0) + self.account_days[request.account_id, slot["day"]]
         if request.mandate_id is not None:
             mandate = self.mandates.get(request.mandate_id)
+            uses = self.mandate_uses[request.mandate_id]
             volunteer = self.volunteers.get(request.account_id)
             if slot is not None and volunteer is not None:
                 bookings = self.volunteer_days[volunteer["id"], slot["day"]]
@@ -168,6 +170,7 @@ class _Batch:
             volunteer=volunteer,
             held=self.held.get(request.person_id, ()),
             volunteer_bookings=bookings,
+            mandate_uses=uses,
             for_other=for_other,
             account_bookings=account_bookings,
             suspension=self.suspensions.get(index),
@@ -179,6 +182,7 @@ class _Batch:
         self.changed.add(request.person_id)
         if request.mandate_id is not None:
             self.volunteer_days[self.volunteers[request.account_id]["id"], slot["day"]] += 1
+            self.mandate_uses[request.mandate_id] += 1
             self.changed.add(request.account_id)
         elif _counts_for_account(request) and self.relations.get(index) != Relation.SELF:
             self.account_days[request.account_id, slot["day"]] += 1
@@ -217,8 +221,8 @@ async def _fetch(conn: Connection, requests: Sequence[BookingRequest], now: date
     if assisted:
         accounts = list({request.account_id for request in assisted})
         volunteers = {row["account_id"]: row for row in await sql.bookings.lock_volunteers(conn, account_ids=accounts)}
-        mandate_ids = list({request.mandate_id for request in assisted})
-        mandates = _by_id(await sql.mandates.lock_for_use(conn, ids=mandate_ids))
+        mandate_ids = {request.mandate_id for request in requests if request.mandate_id is not None}
+        mandates = await mandate_use.hold(conn, mandate_ids, accounts)
     batch = _Batch(
         slots=slots,
         people=people,
@@ -401,9 +405,11 @@ async def _write(conn: Connection, granted: Sequence[Granted], now: datetime) ->
     return rows
 
 
-def _use(grant: Granted) -> Notice:
+def _use(grant: Granted, batch: _Batch) -> Notice:
     """Return the notice of a use: the elder or the family is told of every one."""
-    return Notice(grant.request.person_id, NoticeKind.MANDATE_USED, grant.id, {"mandate_id": grant.request.mandate_id})
+    request = grant.request
+    facts = {"mandate_id": request.mandate_id, "volunteer_id": batch.volunteers[request.account_id]["id"]}
+    return Notice(request.person_id, NoticeKind.MANDATE_USED, grant.id, facts)
 
 
 def _entry(grant: Granted) -> audit.Entry:

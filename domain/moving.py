@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, places
+from domain import audit, mandate_use, places
 from domain.booking_changes import ChangeRequest, check_cancelling_hour
 from domain.booking_lists import by_ids
 from domain.booking_rules import BookingRequest
@@ -53,7 +53,7 @@ async def move(
     )
     if by_volunteer:
         await sql.bookings.lock_volunteers(conn, account_ids=[account_id])
-        await sql.mandates.lock_for_use(conn, ids=[seen["mandate_id"]])
+        await mandate_use.hold(conn, [seen["mandate_id"]], [account_id])
     await places.hold_queues(conn, [seen["service_id"]])
     await sql.bookings.lock_bookings(conn, ids=[booking_id])
     old = await _find(conn, ctx, booking_id)

@@ -340,6 +340,7 @@ class NoticeKind(StrEnum):
     MANDATE_REVOKED = "mandate_revoked"
     MANDATE_USED = "mandate_used"
     MANDATE_USE_CANCELLED = "mandate_use_cancelled"
+    MANDATE_QUEUED = "mandate_queued"
     CARE_REQUESTED = "care_requested"
     CARE_JOINED = "care_joined"
     BOOKING_MOVED = "booking_moved"

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit
+from domain import audit, mandate_use
 from domain.errors import Conflict, NotFound, Refusal
 from domain.idempotency import KeyReused
 from domain.identifiers import new_id
+from domain.notices import Notice, tell_all
+from domain.vocabulary import NoticeKind
 from domain.waitlist_lists import by_ids
 from domain.waitlist_rules import JoinFacts, JoinRequest, Member, check_permission, refusal
 
@@ -72,6 +74,13 @@ async def join(conn: Connection, vault: Vault, requests: Sequence[JoinRequest], 
             here.update(dict.fromkeys(((request.service_id, person) for person in request.people), entry.id))
     written = await _write(conn, list(joined.values()), now)
     made = {index: entry.id for entry in joined.values() if entry.id in written for index in entry.indexes}
+    used = [
+        _use(entry, facts[entry.indexes[0]])
+        for entry in joined.values()
+        if entry.id in written and entry.request.mandate_id is not None
+    ]
+    if used:
+        await tell_all(conn, now, used)
     if repeated:
         await sql.waitlist.replay(conn, ids=list(set(repeated.values())))
     shown = {row["id"]: row for row in await by_ids(conn, {*made.values(), *repeated.values()})}
@@ -81,6 +90,13 @@ async def join(conn: Connection, vault: Vault, requests: Sequence[JoinRequest], 
         outcomes[index] if index in outcomes else _answer(requests[index], shown.get(found.get(index)))
         for index in range(len(requests))
     ]
+
+
+def _use(entry: _Joined, fact: JoinFacts) -> Notice:
+    """Return the notice of waiting under a mandate: the elder or the family is told of every use."""
+    request, volunteer = entry.request, fact.volunteer
+    facts = {"mandate_id": request.mandate_id, "volunteer_id": volunteer and volunteer["id"]}
+    return Notice(request.person_id, NoticeKind.MANDATE_QUEUED, entry.id, facts)
 
 
 def _unseen(request: JoinRequest, fact: JoinFacts, now: datetime) -> Refusal | None:
@@ -120,8 +136,8 @@ async def _fetch(
     if assisted:
         accounts = list({request.account_id for request in assisted})
         volunteers = _by(await sql.bookings.lock_volunteers(conn, account_ids=accounts), "account_id")
-        ids = list({request.mandate_id for request in assisted})
-        mandates = _by(await sql.mandates.lock_for_use(conn, ids=ids), "id")
+        mandate_ids = {request.mandate_id for request in requests if request.mandate_id is not None}
+        mandates = await mandate_use.hold(conn, mandate_ids, accounts)
     wanted = list({request.service_id for request in requests})
     queues = await sql.waitlist.lock_queues(conn, services=wanted)
     services = _by(await sql.waitlist.services(conn, ids=wanted), "id")

@@ -120,6 +120,7 @@ async def _declined_before(conn: Connection, entry_id: UUID) -> bool:
 
 async def leave(conn: Connection, ctx: Context, entry_id: UUID) -> None:
     """Wait no longer; an offered place goes on at once. Who has left already has left."""
+    seen = await require_visible(conn, ctx, entry_id)
     entry, live = await _take(conn, ctx, entry_id)
     if entry["status"] == WaitlistStatus.ACCEPTED:
         raise Conflict("waiting_accepted")
@@ -127,6 +128,10 @@ async def leave(conn: Connection, ctx: Context, entry_id: UUID) -> None:
         return
     await give_on(conn, live, OfferStatus.DECLINED, ctx.now)
     await set_entries(conn, {entry_id: (WaitlistStatus.ENDED, EndedBecause.LEFT, entry["missed"])}, ctx.now)
+    if not seen["cares"]:
+        facts = {"way": EndedBecause.LEFT, "by": "volunteer", "mandate_id": entry["mandate_id"]}
+        told = [Notice(person_id, NoticeKind.WAITLIST_ENDED, entry_id, facts) for person_id in entry["people"]]
+        await tell_all(conn, ctx.now, told)
     await audit.record(conn, ctx, "waitlist.left", entry_id, service_id=entry["service_id"])
 
 

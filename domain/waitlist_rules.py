@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from domain import eligibility
-from domain.booking_rules import check_mandate
+from domain.booking_rules import check_mandate, check_uses
 from domain.errors import Conflict, Invalid, NotFound
 from domain.suspension_ladder import suspended
 from domain.vocabulary import LARGEST_PARTY, local_day
@@ -81,6 +81,7 @@ def check_permission(request: JoinRequest, facts: JoinFacts, service: Row, now: 
     """Only for persons in one's care, or for the one person of a live mandate."""
     if request.mandate_id is not None:
         unfit = check_mandate(request, facts, service, now)
+        unfit = unfit or (check_uses(facts.mandate) if facts.mandate is not None else None)
         return unfit or (Conflict("mandate_alone") if len(request.people) > 1 else None)
     if all(member.person is not None and member.facts["cares"] for member in facts.members):
         return None

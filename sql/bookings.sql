@@ -30,7 +30,7 @@ for no key update;
 
 -- name: lock_volunteers(account_ids)
 -- Take volunteers in id order, so that their limits are counted by one transaction at a time.
-select volunteer.id, account_id, status
+select volunteer.id, account_id, team_id, status
 from volunteer
 where account_id = any(:account_ids::uuid[])
 order by volunteer.id
@@ -197,11 +197,8 @@ select booking.id, booking.slot_id, booking.channel, booking.status, booking.per
            where care.account_id = request.account_id and care.person_id = booking.person_id and care.ended_at is null
        ) is not null as cares,
        (
-           select mandate.id from mandate
-           join volunteer on volunteer.id = mandate.volunteer_id
-           where mandate.id = booking.mandate_id and mandate.status = 'active'
-             and volunteer.account_id = request.account_id and volunteer.status = 'approved'
-             and mandate.expires_at > :now
+           select held.mandate_id from mandates_in_hand(request.account_id, :now) as held
+           where held.mandate_id = booking.mandate_id
        ) is not null as has_mandate
 from unnest(:accounts::uuid[], :bookings::uuid[]) with ordinality as request (account_id, booking_id, n)
 left join booking on booking.id = request.booking_id
@@ -236,19 +233,16 @@ from (
       and (:before::uuid is null or seen.id < :before)
     union
     select seen.id
-    from volunteer
-    join mandate on mandate.volunteer_id = volunteer.id
+    from mandates_in_hand(:account_id, :now) as held
     cross join lateral (
         select id from booking
-        where booking.mandate_id = mandate.id
+        where booking.mandate_id = held.mandate_id
           and (:statuses::text[] is null or booking.status = any(:statuses::text[]))
           and (:before::uuid is null or booking.id < :before)
         order by id desc
         limit :most
     ) as seen
-    where volunteer.account_id = :account_id and volunteer.status = 'approved'
-      and mandate.status = 'active' and mandate.expires_at > :now
-      and (:person_id::uuid is null or mandate.person_id = :person_id)
+    where :person_id::uuid is null or held.person_id = :person_id
 ) as seen
 order by id desc
 limit :most;
@@ -262,10 +256,8 @@ select exists (
                select from care
                where account_id = :account_id and person_id = booking.person_id and ended_at is null)
            or exists (
-               select from mandate
-               join volunteer on volunteer.id = mandate.volunteer_id
-               where mandate.id = booking.mandate_id and volunteer.account_id = :account_id
-                 and volunteer.status = 'approved' and mandate.status = 'active' and mandate.expires_at > :now))
+               select from mandates_in_hand(:account_id, :now) as held
+               where held.mandate_id = booking.mandate_id))
 );
 
 -- name: of_day(provider_id, day, service_id, statuses, code, person_id, after, most)

@@ -56,8 +56,8 @@ order by entry.created_at, entry.id;
 -- name: mandates(account_id)
 -- Mandates of the persons in the account's care, and those that it holds as a volunteer.
 select mandate.id, mandate.person_id, mandate.matters, mandate.consent_way, mandate.status, mandate.created_at,
-    mandate.consented_at, mandate.expires_at, mandate.revoked_at, volunteer.account_id = :account_id as held_by_me
-from mandate join volunteer on volunteer.id = mandate.volunteer_id
+    mandate.consented_at, mandate.expires_at, mandate.revoked_at, coalesce(volunteer.account_id = :account_id, false) as held_by_me
+from mandate left join volunteer on volunteer.id = mandate.volunteer_id
 where volunteer.account_id = :account_id or exists (
     select from care
     where care.account_id = :account_id and care.person_id = mandate.person_id and care.ended_at is null)

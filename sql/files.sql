@@ -13,8 +13,8 @@ select id, purpose, media_type, size, created_at from file where id = :id and ac
 select id, purpose, media_type, size, created_at from file
 where id = :id and (account_id = :account_id or exists (
     select from mandate
-    join volunteer on volunteer.id = mandate.volunteer_id
-    join team on team.id = volunteer.team_id
+    left join volunteer on volunteer.id = mandate.volunteer_id
+    join team on team.id = coalesce(mandate.team_id, volunteer.team_id)
     where mandate.file_id = file.id and team.area_id in (select staff_areas(:account_id, :roles))));
 
 -- name: known(ids)

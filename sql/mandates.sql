@@ -1,12 +1,3 @@
--- name: lock_for_use(ids)
--- Mandates to act under now; a revocation waits for this transaction, or was seen by it.
-select mandate.id, mandate.person_id, mandate.volunteer_id, volunteer.account_id,
-    volunteer.status as volunteer_status, mandate.matters, mandate.status, mandate.expires_at
-from mandate join volunteer on volunteer.id = mandate.volunteer_id
-where mandate.id = any(:ids::uuid[])
-order by mandate.id
-for share of mandate;
-
 -- name: serialise_volunteer(volunteer_id)$
 -- Let one request at a time count and make a volunteer's mandates; taken before serialise_person.
 select pg_advisory_xact_lock(hashtextextended('mandates of volunteer ' || :volunteer_id::uuid, 0));

@@ -9,11 +9,8 @@ select booking.id, booking.slot_id, booking.channel, booking.status, booking.per
            where care.account_id = :account_id and care.person_id = booking.person_id and care.ended_at is null
        ) is not null as cares,
        (
-           select mandate.id from mandate
-           join volunteer on volunteer.id = mandate.volunteer_id
-           where mandate.id = booking.mandate_id and mandate.status = 'active'
-             and volunteer.account_id = :account_id and volunteer.status = 'approved'
-             and mandate.expires_at > :now
+           select held.mandate_id from mandates_in_hand(:account_id, :now) as held
+           where held.mandate_id = booking.mandate_id
        ) is not null as has_mandate
 from booking
 join slot on slot.id = booking.slot_id

@@ -19,15 +19,18 @@ join care on care.person_id = notice.person_id and care.account_id = :account_id
 join person on person.id = notice.person_id
 left join booking on booking.id = notice.subject_id
 left join waitlist_entry as entry
-    on entry.id = notice.subject_id and notice.kind in ('place_offered', 'offer_lapsed', 'waitlist_ended')
+    on entry.id = notice.subject_id and notice.kind in (
+        'place_offered', 'offer_lapsed', 'waitlist_ended', 'mandate_queued')
 left join slot
     on slot.id = case when entry.id is null then booking.slot_id else (notice.facts ->> 'slot_id')::uuid end
 left join help_request as help on help.id = notice.subject_id
 left join service on service.id = coalesce(slot.service_id, entry.service_id, help.service_id)
 left join suspension on suspension.id = notice.subject_id
 left join provider on provider.id = coalesce(service.provider_id, suspension.provider_id)
-left join mandate on mandate.id = coalesce(booking.mandate_id, notice.subject_id)
-left join volunteer on volunteer.id = coalesce(mandate.volunteer_id, (notice.facts ->> 'volunteer_id')::uuid)
+left join mandate on mandate.id = coalesce(booking.mandate_id, entry.mandate_id, notice.subject_id)
+left join volunteer on volunteer.id = coalesce(
+    mandate.volunteer_id, (notice.facts ->> 'volunteer_id')::uuid,
+    (select booker.id from volunteer as booker where booker.account_id = coalesce(booking.booked_by, entry.booked_by)))
 left join team on team.id = coalesce(mandate.team_id, volunteer.team_id, help.team_id)
 left join care as own
     on own.account_id = volunteer.account_id and own.relation = 'self' and own.ended_at is null

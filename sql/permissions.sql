@@ -74,11 +74,11 @@ select leads_team(:account_id, :team_id) or exists (
 select exists (select from volunteer where id = :volunteer_id and account_id = :account_id);
 
 -- name: staff_of_mandate(account_id, roles, mandate_id)$
--- Whether a staff account holds one of the roles in the area of the team of a mandate's volunteer.
+-- Whether a staff account holds one of the roles in the area of a mandate's team.
 select exists (
     select from mandate
-    join volunteer on volunteer.id = mandate.volunteer_id
-    join team on team.id = volunteer.team_id
+    left join volunteer on volunteer.id = mandate.volunteer_id
+    join team on team.id = coalesce(mandate.team_id, volunteer.team_id)
     where mandate.id = :mandate_id and team.area_id in (select staff_areas(:account_id, :roles))
 );
 

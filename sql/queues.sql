@@ -168,7 +168,5 @@ where booking.id = :booking_id
            select from care
            where account_id = :account_id and person_id = booking.person_id and ended_at is null)
        or exists (
-           select from mandate
-           join volunteer on volunteer.id = mandate.volunteer_id
-           where mandate.id = booking.mandate_id and volunteer.account_id = :account_id
-             and volunteer.status = 'approved' and mandate.status = 'active' and mandate.expires_at > :now));
+           select from mandates_in_hand(:account_id, :now) as held
+           where held.mandate_id = booking.mandate_id));

@@ -72,6 +72,29 @@ $$;
 
 COMMENT ON FUNCTION public.leads_team(leading_account uuid, of_team uuid) IS 'whether an account leads a team now: appointed, and still serving in it';
 
+CREATE FUNCTION public.mandates_in_hand(acting_account uuid, at timestamp with time zone) RETURNS TABLE(mandate_id uuid, person_id uuid)
+    LANGUAGE sql STABLE
+    AS $$
+    select mandate.id, mandate.person_id
+    from volunteer
+    join mandate on mandate.volunteer_id = volunteer.id
+    where volunteer.account_id = acting_account and volunteer.status = 'approved'
+      and mandate.status = 'active' and mandate.expires_at > at
+    union all
+    select mandate.id, mandate.person_id
+    from volunteer
+    join mandate on mandate.team_id = volunteer.team_id
+    where volunteer.account_id = acting_account and volunteer.status = 'approved'
+      and mandate.status = 'active' and mandate.expires_at > at
+      and mandate.consented_by is distinct from acting_account
+      and exists (
+          select from help_request
+          where help_request.person_id = mandate.person_id and help_request.volunteer_id = volunteer.id
+            and help_request.state in ('accepted', 'booked', 'under_way'))
+$$;
+
+COMMENT ON FUNCTION public.mandates_in_hand(acting_account uuid, at timestamp with time zone) IS 'what an account may act under now: mandates of its own, and its team''s for whom it helps at the moment';
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -220,10 +243,7 @@ CREATE FUNCTION public.waitlist_visible(of_entry uuid, of_mandate uuid, by_accou
     LANGUAGE sql STABLE
     AS $$
     select waitlist_cared(of_entry, by_account) or exists (
-        select from mandate
-        join volunteer on volunteer.id = mandate.volunteer_id
-        where mandate.id = of_mandate and mandate.status = 'active' and mandate.expires_at > at
-          and volunteer.account_id = by_account and volunteer.status = 'approved')
+        select from mandates_in_hand(by_account, at) as held where held.mandate_id = of_mandate)
 $$;
 
 COMMENT ON FUNCTION public.waitlist_visible(of_entry uuid, of_mandate uuid, by_account uuid, at timestamp with time zone) IS 'whether an account may see an entry: by its care, or under the live mandate it waits by';
@@ -780,7 +800,7 @@ CREATE TABLE public.mandate (
 
 COMMENT ON TABLE public.mandate IS 'Civil Code 165 and 173: who may act for whom, in which matters, until when, on what consent';
 
-COMMENT ON COLUMN public.mandate.max_uses IS 'bookings that may be made under it; null: as many as the period allows';
+COMMENT ON COLUMN public.mandate.max_uses IS 'bookings that may be made under it, also those cancelled later; null: as many as the period allows';
 
 CREATE TABLE public.migration (
     name text NOT NULL,
@@ -795,7 +815,7 @@ CREATE TABLE public.notice (
     subject_id uuid NOT NULL,
     facts jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['mandate_requested'::text, 'mandate_given'::text, 'mandate_revoked'::text, 'mandate_used'::text, 'mandate_use_cancelled'::text, 'care_requested'::text, 'care_joined'::text, 'booking_moved'::text, 'booking_cancelled'::text, 'booking_stands'::text, 'rebooking_offered'::text, 'rebooking_lapsed'::text, 'rebooking_by_phone'::text, 'place_offered'::text, 'offer_lapsed'::text, 'waitlist_ended'::text, 'no_show'::text, 'no_show_corrected'::text, 'suspended'::text, 'suspension_lifted'::text, 'appeal_decided'::text, 'help_asked'::text, 'help_offered'::text, 'help_withdrawn'::text, 'help_accepted'::text, 'help_handed_back'::text, 'help_booked'::text, 'help_moved'::text, 'help_started'::text, 'help_completed'::text, 'help_cancelled'::text, 'help_expired'::text, 'help_alarmed'::text, 'help_thanked'::text, 'help_hours_corrected'::text, 'complaint_answered'::text, 'volunteer_approved'::text, 'volunteer_suspended'::text, 'volunteer_reinstated'::text, 'volunteer_dismissed'::text])))
+    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['mandate_requested'::text, 'mandate_given'::text, 'mandate_revoked'::text, 'mandate_used'::text, 'mandate_use_cancelled'::text, 'mandate_queued'::text, 'care_requested'::text, 'care_joined'::text, 'booking_moved'::text, 'booking_cancelled'::text, 'booking_stands'::text, 'rebooking_offered'::text, 'rebooking_lapsed'::text, 'rebooking_by_phone'::text, 'place_offered'::text, 'offer_lapsed'::text, 'waitlist_ended'::text, 'no_show'::text, 'no_show_corrected'::text, 'suspended'::text, 'suspension_lifted'::text, 'appeal_decided'::text, 'help_asked'::text, 'help_offered'::text, 'help_withdrawn'::text, 'help_accepted'::text, 'help_handed_back'::text, 'help_booked'::text, 'help_moved'::text, 'help_started'::text, 'help_completed'::text, 'help_cancelled'::text, 'help_expired'::text, 'help_alarmed'::text, 'help_thanked'::text, 'help_hours_corrected'::text, 'complaint_answered'::text, 'volunteer_approved'::text, 'volunteer_suspended'::text, 'volunteer_reinstated'::text, 'volunteer_dismissed'::text])))
 );
 
 COMMENT ON TABLE public.notice IS 'what a person or the family has to be told; written in the transaction of its cause';
@@ -1495,10 +1515,10 @@ ALTER TABLE ONLY public.idempotency_key
     ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (account_id, operation, key);
 
 ALTER TABLE ONLY public.mandate
-    ADD CONSTRAINT mandate_one_live EXCLUDE USING gist (person_id WITH =, volunteer_id WITH =, tstzrange(consented_at, expires_at) WITH &&) WHERE ((status = 'active'::text));
+    ADD CONSTRAINT mandate_one_live EXCLUDE USING gist (person_id WITH =, volunteer_id WITH =, tstzrange(consented_at, expires_at) WITH &&) WHERE (((status = 'active'::text) AND (max_uses IS NULL)));
 
 ALTER TABLE ONLY public.mandate
-    ADD CONSTRAINT mandate_one_live_of_team EXCLUDE USING gist (person_id WITH =, team_id WITH =, tstzrange(consented_at, expires_at) WITH &&) WHERE ((status = 'active'::text));
+    ADD CONSTRAINT mandate_one_live_of_team EXCLUDE USING gist (person_id WITH =, team_id WITH =, tstzrange(consented_at, expires_at) WITH &&) WHERE (((status = 'active'::text) AND (max_uses IS NULL)));
 
 ALTER TABLE ONLY public.mandate
     ADD CONSTRAINT mandate_pkey PRIMARY KEY (id);
@@ -1803,6 +1823,8 @@ CREATE INDEX idempotency_key_age ON public.idempotency_key USING btree (created_
 CREATE INDEX mandate_consented_by ON public.mandate USING btree (consented_by);
 
 CREATE INDEX mandate_file ON public.mandate USING btree (file_id);
+
+CREATE INDEX mandate_paper_pending ON public.mandate USING btree (created_at) WHERE ((status = 'pending'::text) AND (consent_way = 'desk'::text));
 
 CREATE INDEX mandate_person ON public.mandate USING btree (person_id);
 

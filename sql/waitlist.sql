@@ -136,11 +136,8 @@ with seen as materialized (
     where care.account_id = :account_id and care.ended_at is null
     union
     select entry.id
-    from volunteer
-    join mandate on mandate.volunteer_id = volunteer.id
-    join waitlist_entry as entry on entry.mandate_id = mandate.id
-    where volunteer.account_id = :account_id and volunteer.status = 'approved'
-      and mandate.status = 'active' and mandate.expires_at > :now
+    from mandates_in_hand(:account_id, :now) as held
+    join waitlist_entry as entry on entry.mandate_id = held.mandate_id
 )
 select entry.id
 from seen
@@ -347,10 +344,12 @@ select entry.id, entry.service_id, entry.first_day, entry.last_day, person.birth
                      and slot.starts_at < (entry.last_day + 1)::timestamp at time zone 'Asia/Shanghai'))
                then 'days_over'
            when entry.mandate_id is not null and not exists (
-               select from mandate
-               join volunteer on volunteer.id = mandate.volunteer_id
-               where mandate.id = entry.mandate_id and mandate.status = 'active' and mandate.expires_at > :now
-                 and volunteer.status = 'approved' and service.kind = any(mandate.matters)) then 'mandate_over'
+               select from mandates_in_hand(entry.booked_by, :now) as held
+               join mandate on mandate.id = held.mandate_id
+               where mandate.id = entry.mandate_id and service.kind = any(mandate.matters)
+                 and (mandate.max_uses is null or mandate.max_uses > (
+                     select count(*) from booking
+                     where booking.mandate_id = mandate.id and booking.status <> 'moved'))) then 'mandate_over'
            when person.erased_at is not null or entry.mandate_id is null and not exists (
                select from care
                where care.account_id = entry.booked_by and care.person_id = person.id and care.ended_at is null)

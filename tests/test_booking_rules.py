@@ -101,9 +101,10 @@ def case(kind):
         made.mandate = {
             "id": MANDATE,
             "person_id": PERSON,
-            "volunteer_id": VOLUNTEER,
+            "holders": {VOLUNTEER},
             "status": "active",
             "expires_at": NOW + HOUR,
+            "max_uses": None,
             "matters": ["insurance", "medical"],
         }
         made.volunteer = {"id": VOLUNTEER, "status": "approved"}
@@ -148,7 +149,7 @@ RULES: list[tuple[str, tuple[str, ...], Any, type, dict[str, Any]]] = [
     ("slot_not_found", DESK, lambda case: setattr(case, "at_desk", False), NotFound, {}),
     ("mandate_not_found", UNDER, lambda case: setattr(case, "mandate", None), NotFound, {}),
     ("mandate_not_found", UNDER, lambda case: setattr(case, "volunteer", None), NotFound, {}),
-    ("mandate_not_found", UNDER, lambda case: case.change("mandate", volunteer_id=OTHER), NotFound, {}),
+    ("mandate_not_found", UNDER, lambda case: case.change("mandate", holders={OTHER}), NotFound, {}),
     ("mandate_not_found", UNDER, lambda case: case.change("mandate", person_id=OTHER), NotFound, {}),
     ("mandate_not_found", UNDER, lambda case: setattr(case, "person", None), NotFound, {}),
     ("person_not_found", OWN, lambda case: setattr(case, "cares", False), NotFound, {}),

@@ -354,11 +354,11 @@ async def test_a_revocation_waits_for_the_use_before_it_and_is_seen_by_every_use
     made = await world.given()
     ids = [UUID(made["id"])]
     async with world.conn.transaction():
-        (held,) = await sql.mandates.lock_for_use(world.conn, ids=ids)
+        (held,) = await sql.mandate_use.lock(world.conn, ids=ids)
         assert (held["status"], held["volunteer_id"]) == ("active", world.volunteer_id)
         ending = asyncio.ensure_future(world.revoke(made, world.family))
         done, _ = await asyncio.wait([ending], timeout=0.3)
         assert not done
     assert (await ending)[0] == 200
-    (held,) = await sql.mandates.lock_for_use(world.conn, ids=ids)
+    (held,) = await sql.mandate_use.lock(world.conn, ids=ids)
     assert held["status"] == "revoked"

@@ -114,7 +114,9 @@ HOT: dict[str, dict[str, Any]] = {
         "arrivals": [NOW],
     },
     "queues.finish": {"bookings": [made(11, BOOKINGS - 1)], "now": NOW},
-    "mandates.lock_for_use": {"ids": [made(10, 5), made(10, 6)]},
+    "mandate_use.lock": {"ids": [made(10, 5), made(10, 6)]},
+    "mandate_use.acting": {"accounts": [ACCOUNT] * 3, "bookings": OLD},
+    "mandate_use.lock_tasks": {"ids": [made(10, 5)], "accounts": [ACCOUNT]},
     "audit.lock_chain": {"chain": 3},
     "audit.append": {
         "chain": 3,

@@ -140,10 +140,17 @@ alter table mandate
     add column team_id uuid references team,
     add column max_uses integer check (max_uses between 1 and 1000),
     add constraint mandate_holder check (num_nonnulls(volunteer_id, team_id) = 1),
+    drop constraint mandate_one_live,
+    add constraint mandate_one_live exclude using gist (
+        person_id with =, volunteer_id with =, tstzrange(consented_at, expires_at) with &&)
+        where (status = 'active' and max_uses is null),
     add constraint mandate_one_live_of_team exclude using gist (
-        person_id with =, team_id with =, tstzrange(consented_at, expires_at) with &&) where (status = 'active');
-comment on column mandate.max_uses is 'bookings that may be made under it; null: as many as the period allows';
+        person_id with =, team_id with =, tstzrange(consented_at, expires_at) with &&)
+        where (status = 'active' and max_uses is null);
+comment on column mandate.max_uses is
+    'bookings that may be made under it, also those cancelled later; null: as many as the period allows';
 create index mandate_team on mandate (team_id);
+create index mandate_paper_pending on mandate (created_at) where status = 'pending' and consent_way = 'desk';
 create index booking_mandate_made on booking (booked_by, created_at) where mandate_id is not null;
 
 -- Persons without an account.
@@ -232,6 +239,34 @@ create index help_request_due on help_request (next_round_at) where next_round_a
 create index help_request_unconfirmed on help_request (ends_at) where state in ('booked', 'under_way');
 create index help_request_ends on help_request (expires_at)
     where state in ('open', 'offered', 'accepted', 'booked', 'under_way');
+
+create function mandates_in_hand(acting_account uuid, at timestamptz)
+returns table (mandate_id uuid, person_id uuid) language sql stable as $$
+    select mandate.id, mandate.person_id
+    from volunteer
+    join mandate on mandate.volunteer_id = volunteer.id
+    where volunteer.account_id = acting_account and volunteer.status = 'approved'
+      and mandate.status = 'active' and mandate.expires_at > at
+    union all
+    select mandate.id, mandate.person_id
+    from volunteer
+    join mandate on mandate.team_id = volunteer.team_id
+    where volunteer.account_id = acting_account and volunteer.status = 'approved'
+      and mandate.status = 'active' and mandate.expires_at > at
+      and mandate.consented_by is distinct from acting_account
+      and exists (
+          select from help_request
+          where help_request.person_id = mandate.person_id and help_request.volunteer_id = volunteer.id
+            and help_request.state in ('accepted', 'booked', 'under_way'))
+$$;
+comment on function mandates_in_hand is
+    'what an account may act under now: mandates of its own, and its team''s for whom it helps at the moment';
+
+create or replace function waitlist_visible(of_entry uuid, of_mandate uuid, by_account uuid, at timestamptz)
+returns boolean language sql stable as $$
+    select waitlist_cared(of_entry, by_account) or exists (
+        select from mandates_in_hand(by_account, at) as held where held.mandate_id = of_mandate)
+$$;
 
 create table help_event (
     id uuid primary key,
@@ -383,7 +418,7 @@ create index help_alarm_closed_by on help_alarm (closed_by);
 alter table notice drop constraint notice_kind_check;
 alter table notice add constraint notice_kind_check check (kind in (
     'mandate_requested', 'mandate_given', 'mandate_revoked', 'mandate_used', 'mandate_use_cancelled',
-    'care_requested', 'care_joined',
+    'mandate_queued', 'care_requested', 'care_joined',
     'booking_moved', 'booking_cancelled', 'booking_stands', 'rebooking_offered', 'rebooking_lapsed',
     'rebooking_by_phone',
     'place_offered', 'offer_lapsed', 'waitlist_ended',
