@@ -31,14 +31,15 @@ class Deleted:
 async def delete_account(conn: Connection, ctx: Context) -> Deleted:
     """Delete the caller's account.
 
-    Refused while a booking that the account has made still stands, also one for somebody under a mandate.
+    Refused while a booking that the account has made still stands, also one for somebody under a mandate, and while
+    the account is out with somebody as a volunteer.
     """
     require_signed_in(ctx)
     account = await care.lock_caller(conn, ctx)
     account_id = account["id"]
     held = [row["id"] for row in await sql.care.of_account(conn, account_id=account_id)]
     await erasure.lock(conn, account_id, held)
-    await volunteers.end(conn, ctx)  # before looking for bookings: one that is being made holds this row
+    await _end_as_volunteer(conn, ctx, account_id)  # before looking for bookings: one that is being made holds this row
     live = await sql.erasure.live_bookings_by(conn, account_id=account_id, now=ctx.now)
     if live:
         raise Conflict("live_bookings", bookings=[dict(row) for row in live])
@@ -69,7 +70,7 @@ async def withdraw_consent(
     own = await sql.care.own(conn, account_id=account["id"])
     await erasure.lock(conn, account["id"], person_ids)
     if own is not None and own["id"] in person_ids:
-        await volunteers.end(conn, ctx)
+        await _end_as_volunteer(conn, ctx, account["id"])
     fates = await erasure.let_go(conn, ctx, account["id"], person_ids)
     await audit.record_all(
         conn,
@@ -78,3 +79,12 @@ async def withdraw_consent(
         [audit.entry(ctx, "consents.withdrawn", person, kind=kind, fate=fate) for person, fate in fates.items()],
     )
     return fates
+
+
+async def _end_as_volunteer(conn: Connection, ctx: Context, account_id: UUID) -> None:
+    """End what the account is as a volunteer; whoever is out with somebody brings that to its end first."""
+    under_way = await sql.erasure.help_under_way_by(conn, account_id=account_id)
+    if under_way:
+        raise Conflict("live_help", help_requests=[row["id"] for row in under_way])
+    await volunteers.end(conn, ctx)
+    await sql.erasure.erase_volunteer(conn, account_id=account_id)

@@ -10,8 +10,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sql
-from domain import mandates
+from domain import help_release, mandates
 from domain.errors import Conflict
+from domain.help_vocabulary import Because, HelpState
+from domain.permissions import require_signed_in
 from domain.vocabulary import LONGEST_LIMIT_DAYS, Fate
 
 if TYPE_CHECKING:
@@ -25,16 +27,25 @@ if TYPE_CHECKING:
 
 
 async def lock(conn: Connection, account_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Lock persons, then what is asked for them and by the account: before volunteers and mandates, as everybody."""
+    """Lock all that may go with these persons, and with the account as a volunteer, in the order of everybody.
+
+    Each kind whole before the next: the account's own tasks and those done for the persons would else be taken one
+    after the other, and who helps each other and leaves at once would wait for each other.
+    """
+    both = {"account_id": account_id, "person_ids": person_ids}
     await sql.people.lock(conn, ids=person_ids)
-    await sql.care_requests.lock(conn, account_id=account_id, person_ids=person_ids)
+    await sql.care_requests.lock(conn, **both)
+    await sql.erasure.lock_volunteer(conn, account_id=account_id)
+    await sql.erasure.lock_mandates(conn, **both)
+    await sql.erasure.lock_help(conn, **both)
 
 
 async def let_go(conn: Connection, ctx: Context, account_id: UUID, person_ids: Sequence[UUID]) -> dict[UUID, Fate]:
     """End an account's care for persons, with its consents; erase whom nobody else cares for.
 
-    Refused with the bookings that still stand: the account's own, and all of who would be erased. The
-    account is locked; who comes from elsewhere checks permission and writes the audit.
+    Refused with the bookings that still stand: the account's own, and all of who would be erased; and while somebody
+    is with a person who would be erased. The account is locked; who comes from elsewhere checks permission and
+    writes the audit.
     """
     await lock(conn, account_id, person_ids)
     rows = await sql.erasure.fates(conn, account_id=account_id, person_ids=person_ids)
@@ -52,16 +63,31 @@ async def let_go(conn: Connection, ctx: Context, account_id: UUID, person_ids: S
 
 
 async def erase(conn: Connection, ctx: Context, person_ids: Sequence[UUID]) -> None:
-    """Erase persons who are locked and have no standing booking, with all that was said about them."""
+    """Erase persons who are locked and have no standing booking, with all that was said about them.
+
+    Refused while a volunteer is with one of them. What help there was stays without words: states, hours and stars.
+    """
     if not person_ids:
         return
     await sql.care_requests.close_for(conn, person_ids=person_ids, now=ctx.now)
     for person_id in person_ids:
         await mandates.revoke_all(conn, ctx, person_id=person_id)
+    await _end_help(conn, ctx, person_ids)
     await sql.erasure.erase_answers(conn, person_ids=person_ids)
     await sql.erasure.erase_notices(conn, person_ids=person_ids)
     await sql.erasure.erase_appeals(conn, person_ids=person_ids)
+    await sql.erasure.erase_help(conn, person_ids=person_ids)
+    await sql.emergency_contacts.remove(conn, person_ids=person_ids)
     await sql.erasure.erase_persons(conn, person_ids=person_ids, now=ctx.now)
+
+
+async def _end_help(conn: Connection, ctx: Context, person_ids: Sequence[UUID]) -> None:
+    live = await sql.erasure.lock_help_for(conn, person_ids=person_ids)
+    under_way = [row["id"] for row in live if row["state"] == HelpState.UNDER_WAY]
+    if under_way:
+        raise Conflict("live_help", help_requests=under_way)
+    actor_id = require_signed_in(ctx).account_id
+    await help_release.end(conn, live, HelpState.CANCELLED, Because.PERSON_ERASED, actor_id, ctx.now)
 
 
 async def prune(conn: Connection, now: datetime) -> int:

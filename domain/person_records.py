@@ -34,6 +34,8 @@ class Particulars:
     name: str = field(repr=False)
     phone: str | None = field(repr=False)
     assurance: Assurance = Assurance.DECLARED
+    team_id: UUID | None = None
+    """Whose leader reads the document on a visit."""
 
 
 def document_index(vault: Vault, identity: Identity) -> bytes:
@@ -106,4 +108,5 @@ def _columns(ctx: Context, person_id: UUID, given: Particulars) -> dict[str, Any
         "phone_index": phone_index(ctx.vault, given.phone),
         "assurance": given.assurance,
         "created_by": require_signed_in(ctx).account_id,
+        "team_id": given.team_id,
     }

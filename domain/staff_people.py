@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, consents, erasure
+from domain import audit, consents, emergency_contacts, erasure
 from domain.errors import Conflict, NotFound
 from domain.identity import read_id_number, read_name, read_phone
 from domain.permissions import require_signed_in, require_staff_somewhere
@@ -48,18 +48,28 @@ class Mark:
 
 
 async def register(
-    conn: Connection, ctx: Context, *, name: str, id_number: str, phone: str | None, given: Consents
+    conn: Connection,
+    ctx: Context,
+    *,
+    name: str,
+    id_number: str,
+    phone: str | None,
+    contact: Mapping[str, str] | None,
+    given: Consents,
 ) -> Mapping[str, Any]:
     """Register somebody by the document on the table; needs no smartphone on the person's side."""
     await require_staff_somewhere(conn, ctx, *CLERKS)
     today = local_day(ctx.now)
     identity, name, phone = read_id_number(id_number, today), read_name(name), phone and read_phone(phone)
+    to_call = None if contact is None else emergency_contacts.read(contact)
     consents.require(given, identity.birth_date, today)
     particulars = Particulars(identity, name, phone, Assurance.DESK_VERIFIED)
     person_id, standing = await add_or_find(conn, ctx, particulars)
     if standing is not None:
         raise Conflict("person_exists", person_id=person_id)
     await consents.record(conn, require_signed_in(ctx).account_id, person_id, given, ctx.now)
+    if to_call is not None:
+        await emergency_contacts.put(conn, ctx, person_id, to_call)
     registered = await _shown(conn, ctx, person_id)
     await audit.record(conn, ctx, "people.registered_at_desk", person_id)
     return registered
@@ -182,4 +192,8 @@ async def _row(conn: Connection, person_id: UUID) -> Record:
 
 async def _shown(conn: Connection, ctx: Context, person_id: UUID) -> Mapping[str, Any]:
     row = await _row(conn, person_id)
-    return {**masked(ctx.vault, row), "carers": await sql.care.carers(conn, person_id=person_id)}
+    return {
+        **masked(ctx.vault, row),
+        "carers": await sql.care.carers(conn, person_id=person_id),
+        "emergency_contact": await emergency_contacts.masked(conn, ctx, person_id),
+    }

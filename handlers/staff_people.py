@@ -45,6 +45,7 @@ async def register(request: web.Request) -> web.Response:
                 name=body["name"],
                 id_number=body["id_number"],
                 phone=body["phone"],
+                contact=body["emergency_contact"],
                 given=body["consents"],
             ),
             lambda person_id: staff_people.find_registered(conn, ctx, person_id),

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from schemas.consents import GivenConsents
+from schemas.emergency_contacts import MaskedEmergencyContact, NewEmergencyContact
 from schemas.fields import LocalTime, Text
 from schemas.people import MOST_TYPED
 
@@ -36,12 +37,14 @@ class FoundPersonPage(Schema):
 
 class StaffPerson(FoundPerson):
     carers = fields.List(fields.Nested(Carer))
+    emergency_contact = fields.Nested(MaskedEmergencyContact, allow_none=True)
 
 
 class NewStaffPerson(Schema):
     name = Text(MOST_TYPED, required=True)
     id_number = Text(MOST_TYPED, required=True)
     phone = Text(MOST_TYPED, load_default=None, allow_none=True)
+    emergency_contact = fields.Nested(NewEmergencyContact, load_default=None, allow_none=True)
     consents = GivenConsents()
 
 

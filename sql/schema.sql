@@ -706,7 +706,7 @@ CREATE TABLE public.help_request (
     changed_at timestamp with time zone NOT NULL,
     CONSTRAINT help_request_asked_way_check CHECK ((asked_way = ANY (ARRAY['self'::text, 'family'::text, 'phone'::text, 'visit'::text]))),
     CONSTRAINT help_request_check CHECK ((needs_booking OR needs_companion OR needs_ride)),
-    CONSTRAINT help_request_check1 CHECK (((service_id IS NOT NULL) OR (need_sealed IS NOT NULL))),
+    CONSTRAINT help_request_check1 CHECK (((service_id IS NOT NULL) OR (need_sealed IS NOT NULL) OR (state = ANY (ARRAY['completed'::text, 'cancelled'::text, 'expired'::text])))),
     CONSTRAINT help_request_check2 CHECK (((NOT needs_ride) OR (pickup_sealed IS NOT NULL) OR (state = ANY (ARRAY['completed'::text, 'cancelled'::text, 'expired'::text])))),
     CONSTRAINT help_request_check3 CHECK (((starts_at IS NULL) = (ends_at IS NULL))),
     CONSTRAINT help_request_check4 CHECK ((ends_at > starts_at)),

@@ -48,6 +48,7 @@ async def test_an_elder_without_a_phone_is_registered_at_the_desk(client, clerk,
         "assurance": "desk_verified",
         "created_at": "2026-11-23T06:30:00+08:00",
         "carers": [],
+        "emergency_contact": None,
     }
     assert await actions(conn, person["id"]) == ["people.registered_at_desk"]
     given = await conn.fetch("select kind from consent where account_id = $1", clerk.account_id)

@@ -208,7 +208,7 @@ create table help_request (
     created_at timestamptz not null,
     changed_at timestamptz not null,
     check (needs_booking or needs_companion or needs_ride),
-    check (service_id is not null or need_sealed is not null),
+    check (service_id is not null or need_sealed is not null or state in ('completed', 'cancelled', 'expired')),
     check (not needs_ride or pickup_sealed is not null or state in ('completed', 'cancelled', 'expired')),
     check ((starts_at is null) = (ends_at is null)),
     check (ends_at > starts_at),

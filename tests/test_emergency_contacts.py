@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from domain.vocabulary import Role
+from handlers.request import VAULT
+from tests import help_world, make
+from tests.teams import leader
+from tests.visitors import call, consents
+
+CONTACT = {"name": "测试女儿", "phone": "13812349999"}
+
+
+@pytest.fixture
+async def place(conn, app, visit):
+    """A family with a parent, a clerk, and a leader whose team helps the parent."""
+    carer = await visit("测试甲")
+    _, parent = await carer.add("测试乙")
+    team_id = await make.team(conn)
+    head, volunteer_id = await leader(conn, app, team_id)
+    request_id = await help_world.help_request(conn, app[VAULT], parent["id"], team_id=team_id)
+    return SimpleNamespace(
+        carer=carer,
+        person_id=parent["id"],
+        clerk=await make.staff(conn, app, Role.CLERK),
+        head=head,
+        volunteer_id=volunteer_id,
+        team_id=team_id,
+        request_id=request_id,
+        of_family=f"/v1/people/{parent['id']}/emergency-contact",
+        of_desk=f"/v1/staff/people/{parent['id']}/emergency-contact",
+        of_team=f"/v1/teams/{team_id}/people/{parent['id']}/emergency-contact",
+    )
+
+
+async def test_the_family_says_whom_to_call_and_forgets_it(place, conn):
+    carer, url = place.carer, place.of_family
+    assert (await carer.call("GET", url))[1]["code"] == "no_emergency_contact"
+    status, changed = await carer.call("PUT", url, {"name": " 测试 女儿 ", "phone": "+86 138-1234-9999"})
+    assert (status, changed) == (200, CONTACT | {"set_at": "2026-11-23T06:30:00+08:00"})
+    assert await carer.call("GET", url) == (200, changed)
+    row = await conn.fetchrow("select * from emergency_contact")
+    for word in CONTACT.values():
+        assert word.encode() not in row["name_sealed"] + row["phone_sealed"]
+    for _ in range(2):
+        assert (await carer.call("DELETE", url))[0] == 204
+    assert await conn.fetchval("select count(*) from emergency_contact") == 0
+    actions = await conn.fetch("select action from audit where action like 'people.emergency%' order by at, chain, seq")
+    assert [row["action"] for row in actions] == [
+        "people.emergency_contact_changed",
+        "people.emergency_contact_removed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "field"),
+    [
+        ({"phone": "110"}, "phone_invalid", "emergency_contact.phone"),
+        ({"name": "1"}, "name_invalid", "emergency_contact.name"),
+    ],
+)
+async def test_what_is_wrong_is_named_as_the_contacts(place, client, wrong, code, field):
+    status, problem = await place.carer.call("PUT", place.of_family, CONTACT | wrong)
+    assert (status, problem["code"], problem["field"]) == (400, code, field)
+    form = {
+        "name": "测试丁",
+        "id_number": make.id_number(),
+        "consents": consents(),
+        "emergency_contact": CONTACT | wrong,
+    }
+    status, problem = await call(client, place.clerk, "POST", "/v1/staff/people", form, **make.key())
+    assert (status, problem["code"], problem["field"]) == (400, code, field)
+
+
+async def test_the_desk_writes_it_down_at_registration_and_shows_a_mask(place, client, conn):
+    form = {"name": "测试丁", "id_number": make.id_number(), "consents": consents(), "emergency_contact": CONTACT}
+    status, made = await call(client, place.clerk, "POST", "/v1/staff/people", form, **make.key())
+    assert status == 201
+    assert made["emergency_contact"] == {
+        "name": "测试女儿",
+        "phone": "138****9999",
+        "set_at": "2026-11-23T06:30:00+08:00",
+    }
+    _, shown = await call(client, place.clerk, "GET", f"/v1/staff/people/{made['id']}")
+    assert shown["emergency_contact"] == made["emergency_contact"]
+    url = f"/v1/staff/people/{made['id']}/emergency-contact"
+    assert (await call(client, place.clerk, "GET", url))[1]["phone"] == "13812349999"
+    assert await conn.fetchval("select count(*) from audit where action = 'people.emergency_contact_shown'") == 1
+
+
+async def test_the_leader_of_a_live_request_sees_and_changes_it_and_is_recorded(place, client, conn):
+    status, _ = await call(client, place.head, "PUT", place.of_team, CONTACT)
+    assert status == 200
+    _, shown = await call(client, place.head, "GET", place.of_team)
+    assert shown["phone"] == "13812349999"
+    assert (await place.carer.call("GET", place.of_family))[1]["name"] == "测试女儿"
+    rows = await conn.fetch("select action from audit where actor_id = $1 order by seq", place.head.account_id)
+    assert [row["action"] for row in rows] == ["people.emergency_contact_changed", "people.emergency_contact_shown"]
+
+
+async def test_a_team_that_does_not_help_now_has_no_business_with_it(place, client, conn, app):
+    await place.carer.call("PUT", place.of_family, CONTACT)
+    elsewhere = await make.team(conn)
+    other, _ = await leader(conn, app, elsewhere)
+    member = await help_world.helper(conn, app, team_id=place.team_id)
+
+    async def codes(who, url):
+        return [(await call(client, who, method, url, body))[1].get("code") for method, body in CALLS]
+
+    assert await codes(other, place.of_team) == ["team_not_found"] * 2
+    assert await codes(member, place.of_team) == ["team_not_found"] * 2
+    assert await codes(other, place.of_team.replace(str(place.team_id), str(elsewhere))) == ["person_not_with_team"] * 2
+    for state in ("cancelled", "expired"):
+        await conn.execute("update help_request set state = $1, next_round_at = null", state)
+        assert await codes(place.head, place.of_team) == ["person_not_with_team"] * 2
+    await conn.execute("update help_request set state = 'completed', volunteer_id = $1", place.volunteer_id)
+    assert await codes(place.head, place.of_team) == ["person_not_with_team"] * 2
+
+
+CALLS = (("GET", None), ("PUT", CONTACT))
+
+
+async def test_nothing_is_written_behind_an_erasure(place, client):
+    assert (await place.carer.call("DELETE", f"/v1/people/{place.person_id}"))[1]["fate"] == "erased"
+    for method, body in CALLS:
+        assert (await place.carer.call(method, place.of_family, body))[0] == 404
+    assert (await call(client, place.clerk, "PUT", place.of_desk, CONTACT))[1]["code"] == "person_unknown"
+    assert (await call(client, place.clerk, "DELETE", place.of_desk))[1]["code"] == "person_unknown"
