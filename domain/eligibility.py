@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from domain.identity import age_on
 from domain.vocabulary import Assurance
 
 if TYPE_CHECKING:
@@ -14,11 +15,6 @@ STRENGTH = tuple(Assurance)
 """Weakest first, as the vocabulary has them."""
 
 
-def full_years(birth_date: date, day: date) -> int:
-    """Return the age on a day; who was born on 29 February grows older on 1 March of other years."""
-    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
-
-
 def refusal(
     service: Mapping[str, Any], birth_date: date, sex: str, assurance: str, day: date
 ) -> tuple[str, dict[str, Any]] | None:
@@ -27,7 +23,7 @@ def refusal(
     `service` has `min_age`, `max_age` (full years), `sex` and `assurance`. The facts name the rule, never
     the person's own data.
     """
-    age = full_years(birth_date, day)
+    age = age_on(birth_date, day)
     if service["min_age"] is not None and age < service["min_age"]:
         return "too_young", {"min_age": service["min_age"]}
     if service["max_age"] is not None and age > service["max_age"]:
