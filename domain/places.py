@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sql
 from domain.identifiers import new_id
+from domain.vocabulary import KeptBecause
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from asyncpg import Connection
 
-    from domain.vocabulary import KeptBecause
 
 _random = secrets.SystemRandom()
 
@@ -71,6 +71,16 @@ async def give_back(conn: Connection, places: Sequence[Returned], now: datetime)
         chances=[_random.random() for _ in places],
         now=now,
     )
+
+
+async def add_opened(conn: Connection, slot_ids: Sequence[UUID], now: datetime) -> None:
+    """Let who waits be first for the free places of slots that were shut and are open again.
+
+    Queues and pools must be locked by the caller.
+    """
+    free = await sql.places.free(conn, slots=slot_ids)
+    added = [Added(row["slot_id"], row["channel"], row["free"], KeptBecause.ADDED) for row in free]
+    await add(conn, added, now)
 
 
 async def add(conn: Connection, added: Sequence[Added], now: datetime) -> None:

@@ -19,7 +19,7 @@ from domain.bookings import CODE_RANGE
 from domain.identifiers import new_id
 from domain.notices import Notice, tell_all
 from domain.permissions import require_signed_in
-from domain.places import Added, Returned, add, give_back, hold_queues
+from domain.places import Returned, add_opened, give_back, hold_queues
 from domain.vocabulary import BookingStatus, KeptBecause, NoticeKind, OfferStatus, Otherwise, Treatment
 
 if TYPE_CHECKING:
@@ -262,8 +262,7 @@ async def restore(
     offered = [booking for booking in standing if booking["offer_id"] is not None]
     await end_offers(conn, offered, OfferStatus.WITHDRAWN, ctx.now)
     opened = await sql.closures.open(conn, slots=slot_ids)
-    free = await sql.effects.free(conn, slots=[row["id"] for row in opened])
-    await add(conn, [Added(*_pool(row), row["free"], KeptBecause.ADDED) for row in free], ctx.now)
+    await add_opened(conn, [row["id"] for row in opened], ctx.now)
     await tell_standing(conn, standing, ctx.now)
     return {"opened": len(opened), "standing": len(standing), "offers_withdrawn": len(offered)}
 

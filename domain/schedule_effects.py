@@ -221,7 +221,7 @@ async def _with_slots(conn: Connection, effect: Effect, service_id: UUID, resour
 async def _make_room(conn: Connection, effect: Effect) -> None:
     """Let bookings that lose their place go before who waits, and places that go before those that are kept back."""
     wanted = Counter((place["slot_id"], place["channel"]) for place in effect.places.values())
-    rows = await sql.effects.free(conn, slots=[slot_id for slot_id, _ in wanted])
+    rows = await sql.places.free(conn, slots=[slot_id for slot_id, _ in wanted])
     free = {(row["slot_id"], row["channel"]): row["free"] for row in rows}
     lacking = {pool: places - free.get(pool, 0) for pool, places in wanted.items()} | dict(effect.change.too_few)
     lacking = {pool: places for pool, places in lacking.items() if places > 0}

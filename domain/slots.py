@@ -294,11 +294,13 @@ async def _close(conn: Connection, ctx: Context, slot_ids: list[UUID], reason: s
 
 
 async def reopen(conn: Connection, ctx: Context, slot_id: UUID) -> Row:
-    """Let a closed slot be booked again."""
+    """Let a closed slot be booked again, first by who waits."""
     await require_staff_at_slot(conn, ctx, slot_id, *MANAGERS)
     await policies.hold(conn)
+    await places.hold_queues_of_slots(conn, [slot_id])
     await sql.slots.lock_pools(conn, id=slot_id)
     changed = await sql.slots.reopen(conn, ids=[slot_id], now=ctx.now)
+    await places.add_opened(conn, [row["id"] for row in changed], ctx.now)
     slot = await _show(conn, slot_id)
     if not changed:
         raise Conflict("slot_open_already" if slot["state"] == SlotState.OPEN else "slot_over")
@@ -307,12 +309,14 @@ async def reopen(conn: Connection, ctx: Context, slot_id: UUID) -> Row:
 
 
 async def reopen_span(conn: Connection, ctx: Context, service_id: UUID, first: date, last: date) -> Mapping[str, int]:
-    """Let a service's closed slots of a range of days be booked again, whatever they were closed for."""
+    """Let a service's closed slots of a range of days be booked again, first by who waits."""
     await require_staff_at_service(conn, ctx, service_id, *MANAGERS)
     begins, ends = span(first, last, MAX_DAYS_CHANGED)
     await policies.hold(conn)
+    await places.hold_queues(conn, [service_id])
     slot_ids = await _lock_span(conn, service_id, begins, ends)
     changed = await sql.slots.reopen(conn, ids=slot_ids, now=ctx.now)
+    await places.add_opened(conn, [row["id"] for row in changed], ctx.now)
     counts = {"changed": len(changed), "unchanged": len(slot_ids) - len(changed)}
     await audit.record(conn, ctx, "slots.span_reopened", service_id, first=first, last=last, slots=len(changed))
     return counts

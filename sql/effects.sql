@@ -123,13 +123,6 @@ for no key update;
 -- The newest number given in each pool of slots; their pools are locked.
 select slot_id, channel, issued from slot_pool where slot_id = any(:slots::uuid[]);
 
--- name: free(slots)
--- The free places of slots by pool.
-select slot_id, channel, capacity - taken as free
-from slot_pool
-where slot_id = any(:slots::uuid[]) and taken < capacity
-order by slot_id, channel;
-
 -- name: shut_days(service_id, resource, days)
 -- Those of the days on which a closure holds a service, or its doctor or counter, shut.
 select day from unnest(:days::date[]) as given (day) where closure_on(:service_id, :resource, given.day) is not null;

@@ -79,3 +79,10 @@ update slot_pool
 set taken = taken + added.places
 from (select slot_id, channel, count(*) as places from kept group by 1, 2) as added
 where slot_pool.slot_id = added.slot_id and slot_pool.channel = added.channel;
+
+-- name: free(slots)
+-- The free places of slots by pool.
+select slot_id, channel, capacity - taken as free
+from slot_pool
+where slot_id = any(:slots::uuid[]) and taken < capacity
+order by slot_id, channel;
