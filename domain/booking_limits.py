@@ -65,6 +65,31 @@ def check_volunteer_limit(bookings_that_day: int, limits: Limits) -> Conflict | 
     return Conflict("limit_volunteer_day", limit=limit) if bookings_that_day >= limit else None
 
 
+@dataclass(slots=True)
+class Acted:
+    """What a volunteer has done under mandates today, by the day of the act, and how far it may go."""
+
+    uses: int
+    persons: set[UUID]
+    limit_uses: int
+    limit_persons: int
+
+    def add(self, person_id: UUID) -> None:
+        self.uses += 1
+        self.persons.add(person_id)
+
+
+def check_acts(acted: Acted | None, person_id: UUID) -> Conflict | None:
+    """Return why a volunteer may not act once more today for this person, or None; `acted` None: no volunteer acts."""
+    if acted is None:
+        return None
+    if person_id not in acted.persons and len(acted.persons) >= acted.limit_persons:
+        return Conflict("limit_persons_today", limit=acted.limit_persons)
+    if acted.uses >= acted.limit_uses:
+        return Conflict("limit_uses_today", limit=acted.limit_uses)
+    return None
+
+
 def check_account_limit(bookings_that_day: int, limits: Limits) -> Conflict | None:
     """Return why an account may not make one more booking for that day for others in its care, or None."""
     limit = limits["limit_account_day"]

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from domain import eligibility, intake
-from domain.booking_limits import Held, check_account_limit, check_person_limits, check_volunteer_limit
+from domain.booking_limits import (
+    Acted,
+    Held,
+    check_account_limit,
+    check_acts,
+    check_person_limits,
+    check_volunteer_limit,
+)
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
 from domain.suspension_ladder import suspended
 from domain.vocabulary import Channel, MandateStatus, VolunteerStatus
@@ -69,6 +76,7 @@ class Facts:
     volunteer: Row | None
     held: Sequence[Held]
     volunteer_bookings: int
+    acted: Acted | None = None
     for_other: bool = False
     account_bookings: int = 0
     mandate_uses: int = 0
@@ -210,7 +218,11 @@ def check_limits(facts: Facts, slot: Row) -> Refusal | None:
     wanted = Held(slot["id"], slot["day"], slot["provider_id"], slot["department"])
     too_many = check_person_limits(facts.held, wanted, slot)
     if too_many is None and facts.mandate is not None:
-        return check_uses(facts.mandate, facts.mandate_uses) or check_volunteer_limit(facts.volunteer_bookings, slot)
+        return (
+            check_uses(facts.mandate, facts.mandate_uses)
+            or check_volunteer_limit(facts.volunteer_bookings, slot)
+            or check_acts(facts.acted, facts.mandate["person_id"])
+        )
     if too_many is None and facts.for_other:
         return check_account_limit(facts.account_bookings, slot)
     return too_many

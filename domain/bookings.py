@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import sql
 from domain import audit, mandate_use
-from domain.booking_limits import LONGEST_WINDOW_DAYS, Held
+from domain.act_limits import acted_today
+from domain.booking_limits import LONGEST_WINDOW_DAYS, Acted, Held
 from domain.booking_rules import BookingRequest, Facts, check_limits, check_permission, hindrance, refusal
 from domain.errors import Conflict, NotFound, Refusal
 from domain.idempotency import KeyReused
@@ -113,6 +114,7 @@ class _Batch:
         mandates: Mapping[UUID, Row],
         desks: Mapping[UUID, frozenset[UUID]],
         volunteer_days: Counter[tuple[UUID, date]],
+        acted: Mapping[UUID, Acted],
     ) -> None:
         self.slots = slots
         self.people = people
@@ -120,6 +122,7 @@ class _Batch:
         self.mandates = mandates
         self.desks = desks
         self.volunteer_days = volunteer_days
+        self.acted = acted
         self.relations: dict[int, str] = {}
         self.account_days: Counter[tuple[UUID, date]] = Counter()
         self.mandate_uses: Counter[UUID] = Counter()
@@ -149,7 +152,7 @@ class _Batch:
 
     def facts(self, index: int, request: BookingRequest) -> Facts:
         slot = self.slots.get(request.slot_id)
-        mandate = volunteer = None
+        mandate = volunteer = acted = None
         bookings = account_bookings = uses = 0
         relation = self.relations.get(index)
         for_other = _counts_for_account(request) and relation is not None and relation != Relation.SELF
@@ -161,6 +164,7 @@ class _Batch:
             volunteer = self.volunteers.get(request.account_id)
             if slot is not None and volunteer is not None:
                 bookings = self.volunteer_days[volunteer["id"], slot["day"]]
+                acted = self.acted[request.account_id]
         return Facts(
             slot=slot,
             person=self.people.get(request.person_id),
@@ -171,6 +175,7 @@ class _Batch:
             held=self.held.get(request.person_id, ()),
             volunteer_bookings=bookings,
             mandate_uses=uses,
+            acted=acted,
             for_other=for_other,
             account_bookings=account_bookings,
             suspension=self.suspensions.get(index),
@@ -183,6 +188,7 @@ class _Batch:
         if request.mandate_id is not None:
             self.volunteer_days[self.volunteers[request.account_id]["id"], slot["day"]] += 1
             self.mandate_uses[request.mandate_id] += 1
+            self.acted[request.account_id].add(request.person_id)
             self.changed.add(request.account_id)
         elif _counts_for_account(request) and self.relations.get(index) != Relation.SELF:
             self.account_days[request.account_id, slot["day"]] += 1
@@ -230,6 +236,7 @@ async def _fetch(conn: Connection, requests: Sequence[BookingRequest], now: date
         mandates=mandates,
         desks=await desk_providers(conn, {request.account_id for request in requests if request.desk}),
         volunteer_days=await _volunteer_days(conn, volunteers, days),
+        acted=await acted_today(conn, volunteers, now),
     )
     wanted = [slots.get(request.slot_id) for request in requests]
     rows = await sql.bookings.requests(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sql
 from domain import audit, mandate_use
+from domain.act_limits import acted_today
 from domain.errors import Conflict, NotFound, Refusal
 from domain.idempotency import KeyReused
 from domain.identifiers import new_id
@@ -71,6 +72,8 @@ async def join(conn: Connection, vault: Vault, requests: Sequence[JoinRequest], 
             entry = _Joined(new_id(), [index], request, places[request.service_id])
             joined[request.account_id, request.key] = entry
             counted.update(request.people)
+            if fact.acted is not None:
+                fact.acted.add(request.person_id)
             here.update(dict.fromkeys(((request.service_id, person) for person in request.people), entry.id))
     written = await _write(conn, list(joined.values()), now)
     made = {index: entry.id for entry in joined.values() if entry.id in written for index in entry.indexes}
@@ -138,6 +141,7 @@ async def _fetch(
         volunteers = _by(await sql.bookings.lock_volunteers(conn, account_ids=accounts), "account_id")
         mandate_ids = {request.mandate_id for request in requests if request.mandate_id is not None}
         mandates = await mandate_use.hold(conn, mandate_ids, accounts)
+    acted = await acted_today(conn, volunteers, now)
     wanted = list({request.service_id for request in requests})
     queues = await sql.waitlist.lock_queues(conn, services=wanted)
     services = _by(await sql.waitlist.services(conn, ids=wanted), "id")
@@ -170,6 +174,7 @@ async def _fetch(
             [Member(people.get(person), next(told)) for person in request.people],
             mandates.get(request.mandate_id),
             volunteers.get(request.account_id),
+            acted.get(request.account_id) if request.mandate_id is not None else None,
         )
         for request, rule in zip(requests, rules, strict=True)
     ]

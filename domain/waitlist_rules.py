@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from domain import eligibility
+from domain.booking_limits import Acted, check_acts
 from domain.booking_rules import check_mandate, check_uses
 from domain.errors import Conflict, Invalid, NotFound
 from domain.suspension_ladder import suspended
@@ -57,6 +58,7 @@ class JoinFacts:
     members: Sequence[Member]
     mandate: Row | None
     volunteer: Row | None
+    acted: Acted | None = None
 
     @property
     def person(self) -> Row | None:
@@ -74,6 +76,7 @@ def refusal(request: JoinRequest, facts: JoinFacts, joined: Mapping[UUID, int], 
         or check_people(request, facts, facts.service)
         or check_waiting(facts, joined)
         or check_places(facts)
+        or check_acts(facts.acted, request.person_id)
     )
 
 

@@ -1944,6 +1944,8 @@ CREATE INDEX waitlist_entry_live ON public.waitlist_entry USING btree (last_day)
 
 CREATE INDEX waitlist_entry_mandate ON public.waitlist_entry USING btree (mandate_id) WHERE (mandate_id IS NOT NULL);
 
+CREATE INDEX waitlist_entry_mandate_made ON public.waitlist_entry USING btree (booked_by, created_at) WHERE (mandate_id IS NOT NULL);
+
 CREATE INDEX waitlist_entry_waiting ON public.waitlist_entry USING btree (service_id, place) WHERE (status = 'waiting'::text);
 
 CREATE INDEX waitlist_member_person ON public.waitlist_member USING btree (person_id);

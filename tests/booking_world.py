@@ -81,12 +81,18 @@ async def elder(conn: Connection, app: web.Application, volunteer_id: UUID, **of
 
 
 async def loose_slot(conn: Connection, service_id: UUID | None = None, **of_slot: Any) -> UUID:
-    """Make a slot whose policy limits nobody, but for `limits`."""
+    """Make a slot whose policy limits nobody, but for `limits`, and let volunteers act as often as they will."""
+    await act_freely(conn)
     service_id = service_id or await make.service(conn)
     limits = GENEROUS | of_slot.pop("limits", {})
     return await make.slot(
         conn, service_id, policy_id=await make.policy(conn, service_id=service_id, **limits), **of_slot
     )
+
+
+async def act_freely(conn: Connection) -> None:
+    """Take the limits of what a volunteer does on one day out of the way."""
+    await conn.execute("update help_policy set limit_persons_day = 9999, limit_uses_day = 9999")
 
 
 async def until_waiting(watch: Connection, waiting: int = 1, unless: asyncio.Task[Any] | None = None) -> bool:
@@ -108,6 +114,7 @@ async def check_books(conn: Connection, app: web.Application) -> None:
         == []
     )
     await _check_limits(conn)
+    await check_acts(conn)
     await _check_audit(conn, app)
 
 
@@ -138,6 +145,28 @@ async def _check_limits(conn: Connection) -> None:
             if row["volunteer_id"] and (other["volunteer_id"], other["day"]) == (row["volunteer_id"], day)
         ]
         assert len(by_volunteer) <= row["limit_volunteer_day"]
+
+
+async def check_acts(conn: Connection) -> None:
+    """Assert that no volunteer has acted on any day more often, or for more persons, than the rules of help let one."""
+    assert (
+        await conn.fetch("""
+        select volunteer.id, act.day, count(*), count(distinct act.person_id)
+        from volunteer
+        join team on team.id = volunteer.team_id
+        join help_policy as rules on rules.id = ruling_help_policy(team.area_id)
+        join (
+            select booked_by, person_id, (created_at at time zone 'Asia/Shanghai')::date as day
+            from booking where mandate_id is not null
+            union all
+            select booked_by, person_id, (created_at at time zone 'Asia/Shanghai')::date
+            from waitlist_entry join waitlist_member on entry_id = waitlist_entry.id where mandate_id is not null
+        ) as act on act.booked_by = volunteer.account_id
+        group by volunteer.id, act.day, rules.id
+        having count(*) > rules.limit_uses_day or count(distinct act.person_id) > rules.limit_persons_day
+    """)
+        == []
+    )
 
 
 async def _check_audit(conn: Connection, app: web.Application) -> None:

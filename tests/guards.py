@@ -51,6 +51,21 @@ GUARDS = (
         "order by volunteer.id;",
     ),
     Guard(
+        "one act of a volunteer at a time",
+        "sql/bookings.sql",
+        "order by volunteer.id\nfor no key update;",
+        "test_act_limits.py::test_a_day_is_counted_while_another_act_of_the_volunteer_is_stuck",
+        "order by volunteer.id;",
+    ),
+    Guard(
+        "what a volunteer cancelled was an act all the same",
+        "sql/act_limits.sql",
+        "where booked_by = volunteer.account_id and created_at >= :begins and mandate_id is not null\n        union",
+        "test_act_limits.py::test_what_was_cancelled_or_moved_was_used_all_the_same",
+        "where booked_by = volunteer.account_id and created_at >= :begins and mandate_id is not null "
+        "and status = 'booked'\n        union",
+    ),
+    Guard(
         "places are counted under the pool's lock",
         "sql/bookings.sql",
         "order by slot_id, channel\nfor no key update of slot_pool;",

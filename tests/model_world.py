@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from domain.errors import Refusal
 from domain.vocabulary import LOCAL_ZONE, Role
 from tests import make
+from tests.booking_world import act_freely
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -59,6 +60,7 @@ class Town:
 
 async def build(conn: Connection, app: web.Application) -> Town:
     """Make three clinics, nearly sold out: with one place or two, some kept for elders, one not released yet."""
+    await act_freely(conn)
     provider_id = await make.provider(conn)
     services = [await make.service(conn, provider_id=provider_id, department=name) for name in ("内科", "内科", "外科")]
     delayed = await make.policy(conn, provider_id=provider_id, **POLICY)

@@ -63,6 +63,7 @@ HOT: dict[str, dict[str, Any]] = {
         "now": NOW,
     },
     "bookings.volunteer_bookings": {"volunteers": [made(8, 3), made(8, 4)], "days": [TODAY]},
+    "act_limits.acted": {"accounts": [made(1, 3), made(1, 4)], "begins": NOW},
     "bookings.desk_providers": {"account_id": ACCOUNT, "roles": list(CLERKS)},
     "bookings.lock_pools": {"slots": SLOTS, "channels": ["public"] * 5},
     "bookings.insert_bookings": {

@@ -152,6 +152,7 @@ comment on column mandate.max_uses is
 create index mandate_team on mandate (team_id);
 create index mandate_paper_pending on mandate (created_at) where status = 'pending' and consent_way = 'desk';
 create index booking_mandate_made on booking (booked_by, created_at) where mandate_id is not null;
+create index waitlist_entry_mandate_made on waitlist_entry (booked_by, created_at) where mandate_id is not null;
 
 -- Persons without an account.
 
