@@ -75,6 +75,16 @@ class Because(StrEnum):
     NEVER_CONFIRMED = "never_confirmed"
 
 
+class HelpActor(StrEnum):
+    """Who brought a help request into its state, as it is told."""
+
+    FAMILY = "family"
+    VOLUNTEER = "volunteer"
+    LEADER = "leader"
+    STAFF = "staff"
+    TIME = "time"
+
+
 class OfferAnswer(StrEnum):
     """Where an offer of a help request to one volunteer stands."""
 

@@ -77,6 +77,22 @@ async def require_not_oneself(conn: Connection, ctx: Context, volunteer_id: UUID
         raise Forbidden("not_about_oneself")
 
 
+async def require_care_of_request(conn: Connection, ctx: Context, request_id: UUID) -> None:
+    """Only an account that cares for the person of a help request (or is that person) gets past."""
+    caller = require_signed_in(ctx)
+    if not await sql.permissions.cares_for_request(conn, account_id=caller.account_id, request_id=request_id):
+        raise NotFound("help_request_not_found")
+
+
+async def require_staff_of_request(conn: Connection, ctx: Context, request_id: UUID, *roles: Role) -> None:
+    """Only staff with one of the roles for the area of a help request's team, or where the person is met."""
+    caller = require_signed_in(ctx)
+    if not await sql.permissions.staff_of_request(
+        conn, account_id=caller.account_id, roles=list(roles), request_id=request_id
+    ):
+        raise NotFound("help_request_not_found")
+
+
 async def require_staff_somewhere(conn: Connection, ctx: Context, *roles: Role) -> Caller:
     """Only staff with one of the roles, wherever; the list that follows is filtered in SQL."""
     return await _require_role(

@@ -69,6 +69,27 @@ select leads_team(:account_id, :team_id) or exists (
     select from team where id = :team_id and area_id in (select staff_areas(:account_id, :roles))
 );
 
+-- name: cares_for_request(account_id, request_id)$
+-- Whether an account cares for the person of a help request.
+select exists (
+    select from help_request
+    join care on care.person_id = help_request.person_id and care.account_id = :account_id and care.ended_at is null
+    where help_request.id = :request_id
+);
+
+-- name: staff_of_request(account_id, roles, request_id)$
+-- Whether a staff account holds one of the roles in the area of a help request's team, or where the person is met.
+select exists (
+    select from help_request join team on team.id = help_request.team_id
+    where help_request.id = :request_id
+      and (team.area_id in (select staff_areas(:account_id, :roles))
+           or help_request.area_id in (select staff_areas(:account_id, :roles)))
+);
+
+-- name: team_of_request(request_id)$
+-- The team that answers for a help request.
+select team_id from help_request where id = :request_id;
+
 -- name: is_volunteer(account_id, volunteer_id)$
 -- Whether an account is that volunteer.
 select exists (select from volunteer where id = :volunteer_id and account_id = :account_id);

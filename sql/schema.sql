@@ -525,7 +525,8 @@ CREATE TABLE public.help_event (
     was text,
     state text NOT NULL,
     because text NOT NULL,
-    facts jsonb DEFAULT '{}'::jsonb NOT NULL
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    n bigint NOT NULL
 );
 
 COMMENT ON TABLE public.help_event IS 'each change of a help request; append-only, without personal data';
@@ -533,6 +534,17 @@ COMMENT ON TABLE public.help_event IS 'each change of a help request; append-onl
 COMMENT ON COLUMN public.help_event.actor_id IS 'null: time or the dispatch did it';
 
 COMMENT ON COLUMN public.help_event.volunteer_id IS 'whom it is about, where it is about one';
+
+COMMENT ON COLUMN public.help_event.n IS 'their order: ids and moments of one transaction have none';
+
+ALTER TABLE public.help_event ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.help_event_n_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.help_hours (
     request_id uuid NOT NULL,
@@ -701,7 +713,6 @@ CREATE TABLE public.help_request (
     start_code text,
     end_code text,
     code_attempts_left integer DEFAULT 10 NOT NULL,
-    seen integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     CONSTRAINT help_request_asked_way_check CHECK ((asked_way = ANY (ARRAY['self'::text, 'family'::text, 'phone'::text, 'visit'::text]))),
@@ -1764,7 +1775,7 @@ CREATE INDEX help_complaint_volunteer ON public.help_complaint USING btree (volu
 
 CREATE INDEX help_event_actor ON public.help_event USING btree (actor_id, id);
 
-CREATE INDEX help_event_request ON public.help_event USING btree (request_id, id);
+CREATE INDEX help_event_request ON public.help_event USING btree (request_id, n);
 
 CREATE INDEX help_event_taken ON public.help_event USING btree (request_id, volunteer_id) WHERE (because = ANY (ARRAY['accepted'::text, 'assigned'::text]));
 
@@ -1794,13 +1805,15 @@ CREATE INDEX help_request_area ON public.help_request USING btree (area_id);
 
 CREATE INDEX help_request_asked_by ON public.help_request USING btree (asked_by);
 
-CREATE UNIQUE INDEX help_request_booking ON public.help_request USING btree (booking_id) WHERE (booking_id IS NOT NULL);
+CREATE INDEX help_request_booking ON public.help_request USING btree (booking_id) WHERE (booking_id IS NOT NULL);
+
+CREATE UNIQUE INDEX help_request_booking_live ON public.help_request USING btree (booking_id) WHERE ((booking_id IS NOT NULL) AND (state = ANY (ARRAY['open'::text, 'offered'::text, 'accepted'::text, 'booked'::text, 'under_way'::text])));
 
 CREATE INDEX help_request_done ON public.help_request USING btree (volunteer_id, changed_at) WHERE (state = 'completed'::text);
 
 CREATE INDEX help_request_due ON public.help_request USING btree (next_round_at) WHERE (next_round_at IS NOT NULL);
 
-CREATE INDEX help_request_ends ON public.help_request USING btree (expires_at) WHERE (state = ANY (ARRAY['open'::text, 'offered'::text, 'accepted'::text, 'booked'::text, 'under_way'::text]));
+CREATE INDEX help_request_ends ON public.help_request USING btree (COALESCE(ends_at, expires_at)) WHERE (state = ANY (ARRAY['open'::text, 'offered'::text, 'accepted'::text]));
 
 CREATE INDEX help_request_held ON public.help_request USING btree (volunteer_id) WHERE (state = ANY (ARRAY['accepted'::text, 'booked'::text, 'under_way'::text]));
 
@@ -1809,6 +1822,8 @@ CREATE INDEX help_request_person ON public.help_request USING btree (person_id, 
 CREATE INDEX help_request_service ON public.help_request USING btree (service_id);
 
 CREATE INDEX help_request_team ON public.help_request USING btree (team_id, id);
+
+CREATE INDEX help_request_team_live ON public.help_request USING btree (team_id) WHERE (state = ANY (ARRAY['open'::text, 'offered'::text, 'accepted'::text, 'booked'::text, 'under_way'::text]));
 
 CREATE INDEX help_request_unconfirmed ON public.help_request USING btree (ends_at) WHERE (state = ANY (ARRAY['booked'::text, 'under_way'::text]));
 

@@ -205,7 +205,6 @@ create table help_request (
     start_code text check (start_code ~ '^[0-9]{6}$'),
     end_code text check (end_code ~ '^[0-9]{6}$'),
     code_attempts_left integer not null default 10 check (code_attempts_left >= 0),
-    seen integer not null default 1,
     created_at timestamptz not null,
     changed_at timestamptz not null,
     check (needs_booking or needs_companion or needs_ride),
@@ -232,14 +231,18 @@ create index help_request_area on help_request (area_id);
 create index help_request_asked_by on help_request (asked_by);
 create index help_request_service on help_request (service_id);
 create index help_request_volunteer on help_request (volunteer_id, id) where volunteer_id is not null;
-create unique index help_request_booking on help_request (booking_id) where booking_id is not null;
 create index help_request_held on help_request (volunteer_id)
     where state in ('accepted', 'booked', 'under_way');
 create index help_request_done on help_request (volunteer_id, changed_at) where state = 'completed';
+create index help_request_booking on help_request (booking_id) where booking_id is not null;
+create unique index help_request_booking_live on help_request (booking_id)
+    where booking_id is not null and state in ('open', 'offered', 'accepted', 'booked', 'under_way');
+create index help_request_team_live on help_request (team_id)
+    where state in ('open', 'offered', 'accepted', 'booked', 'under_way');
 create index help_request_due on help_request (next_round_at) where next_round_at is not null;
 create index help_request_unconfirmed on help_request (ends_at) where state in ('booked', 'under_way');
-create index help_request_ends on help_request (expires_at)
-    where state in ('open', 'offered', 'accepted', 'booked', 'under_way');
+create index help_request_ends on help_request ((coalesce(ends_at, expires_at)))
+    where state in ('open', 'offered', 'accepted');
 
 create function mandates_in_hand(acting_account uuid, at timestamptz)
 returns table (mandate_id uuid, person_id uuid) language sql stable as $$
@@ -278,12 +281,14 @@ create table help_event (
     was text,
     state text not null,
     because text not null,
-    facts jsonb not null default '{}'
+    facts jsonb not null default '{}',
+    n bigint not null generated always as identity
 );
 comment on table help_event is 'each change of a help request; append-only, without personal data';
 comment on column help_event.actor_id is 'null: time or the dispatch did it';
 comment on column help_event.volunteer_id is 'whom it is about, where it is about one';
-create index help_event_request on help_event (request_id, id);
+comment on column help_event.n is 'their order: ids and moments of one transaction have none';
+create index help_event_request on help_event (request_id, n);
 create index help_event_actor on help_event (actor_id, id);
 create index help_event_volunteer on help_event (volunteer_id, id);
 create index help_event_taken on help_event (request_id, volunteer_id) where because in ('accepted', 'assigned');
