@@ -144,7 +144,7 @@ async def _read(conn: Connection, ctx: Context, request_id: UUID) -> Row:
 async def _of_family(conn: Connection, vault: Vault, ids: Sequence[UUID]) -> list[Row]:
     found = {row["id"]: row for row in await sql.help_lists.whole(conn, ids=ids)}
     shown = await _with_more(conn, vault, [found[request_id] for request_id in ids])
-    return [{**row, "person": {"id": row["person_id"], "name": row["person_name"]}} for row in shown]
+    return [{**row, "person": {"id": row["person_id"], "name": row["person_name"], "phone": None}} for row in shown]
 
 
 async def _lines(conn: Connection, ids: Sequence[UUID]) -> list[Row]:

@@ -11,8 +11,9 @@ from domain.credentials import HASHER
 from domain.identifiers import new_id
 from domain.vocabulary import LOCAL_ZONE
 from handlers.request import CLOCK, VAULT
-from tests import make
+from tests import calls_help_requests, make
 from tests.calls_people import PEOPLE
+from tests.giving import fixed, nothing, same, with_id
 from tests.town import Given, count, id_number, paper, person_form, terms, wechat_code
 from tests.visitors import consents, phone_number
 
@@ -147,10 +148,6 @@ def slot_form(town):
     }
 
 
-async def same(made):
-    return made
-
-
 async def refresh_token(town):
     return Given({"refresh_token": await town.wechat_session()})
 
@@ -195,24 +192,6 @@ async def serving(town):
 
 def volunteer_form(town):
     return Given({"team_id": str(town.team_id), "areas": [str(town.area_id)], "languages": ["zh"]})
-
-
-def with_id(make_id, body=None, **query):
-    """Make a call to something that `make_id` makes first."""
-
-    async def given(town):
-        return Given(body, {"id": await make_id(town)}, query)
-
-    return given
-
-
-def fixed(build):
-    """Make a call whose body needs nothing but the town."""
-
-    async def given(town):
-        return build(town)
-
-    return given
 
 
 async def leaving(town):
@@ -340,7 +319,6 @@ async def schedule_effect(town):
     return Given({**wish, "digest": effect["digest"], "treatment": "cancel", "reason": "停诊"}, ids)
 
 
-nothing = fixed(lambda _town: Given())
 soon = {"minutes_from_now": 60}
 
 
@@ -557,5 +535,6 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/notices"): nothing,
     ("POST", "/v1/files"): fixed(lambda _town: paper()),
     ("GET", "/v1/files/{id}"): with_id(lambda town: town.file()),
+    **calls_help_requests.GOOD,
 }
 """What makes a call of each operation good, for whoever may. A new route needs a line here."""
