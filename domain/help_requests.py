@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, mandates, notices
+from domain import audit, mandate_terms, notices
 from domain.constraints import refusing
 from domain.errors import Conflict, Invalid, NotFound
 from domain.help_vocabulary import MAX_LIVE_REQUESTS_OF_PERSON, AskedWay
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from domain.context import Context
     from domain.help_wishes import Wish
-    from domain.mandates import PersonNamed
+    from domain.mandate_terms import PersonNamed
 
 PICKUP_INDEX = "pickup"
 
@@ -77,7 +77,7 @@ async def ask_as_team(conn: Connection, ctx: Context, team_id: UUID, named: Pers
 
 
 async def _person(conn: Connection, ctx: Context, named: PersonNamed) -> UUID:
-    person: Record | None = await mandates.find_person(conn, ctx, named)
+    person: Record | None = await mandate_terms.find_person(conn, ctx, named)
     if person is None:
         raise NotFound("person_unknown")
     person_id: UUID = person["id"]

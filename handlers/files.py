@@ -20,6 +20,8 @@ from schemas.files import File, Upload
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from asyncpg import Record
+
 FILE_STORE = web.AppKey("file_store", FileStore)
 UPLOADS = web.AppKey("uploads", asyncio.Semaphore)
 MOST_UPLOADS = 4
@@ -75,6 +77,11 @@ async def read(request: web.Request) -> web.Response:
     """Fetch a file; each reading is recorded."""
     async with transaction(request) as conn:
         found = await files.read(conn, context(request), path_id(request))
+    return await download(request, found)
+
+
+async def download(request: web.Request, found: Record) -> web.Response:
+    """Answer with the content of a file that the caller may read."""
     content = await request.app[FILE_STORE].get(found["id"])
     headers = {
         "Content-Disposition": "attachment",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from domain import help_lists, help_requests
 from domain.help_vocabulary import LIVE
 from domain.help_wishes import Wish
-from domain.mandates import PersonNamed
+from domain.mandate_terms import PersonNamed
 from handlers.operation import operation
 from handlers.request import (
     connection,

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from domain import mandate_codes, mandates
+from domain import mandate_codes, mandate_papers, mandate_views, mandates
 from domain.errors import Unavailable
-from domain.mandates import PersonNamed, Terms
+from domain.mandate_terms import PersonNamed, Terms
 from domain.vocabulary import CODE_VALID_MINUTES, ConsentWay
 from handlers.operation import operation
 from handlers.ports import SMS, SmsTemplate
@@ -24,6 +24,7 @@ from schemas.fields import cursor_at
 from schemas.mandates import (
     Confirmation,
     Mandate,
+    MandateLookQuery,
     MandatePage,
     MandateQuery,
     NewMandate,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
     Rule = Callable[..., Awaitable[dict[str, Any]]]
 
+MOST_SHOWN = 100
+
 
 @operation(body=NewMandate, reply=Mandate, status=201, creates=True)
 async def create(request: web.Request) -> web.Response:
@@ -59,7 +62,7 @@ async def create(request: web.Request) -> web.Response:
             return await mandates.give(conn, ctx, named, terms)
         return await mandate_codes.ask(conn, ctx, named, terms)
 
-    return reply(Mandate, await _create(request, ctx, body, make, mandates.show), 201)
+    return reply(Mandate, await _create(request, ctx, body, make, mandate_views.show), 201)
 
 
 @operation(body=NewStaffMandate, reply=StaffMandate, status=201, creates=True)
@@ -71,15 +74,15 @@ async def create_as_staff(request: web.Request) -> web.Response:
 
     async def make(conn: Connection) -> dict[str, Any]:
         if body["consent"] == ConsentWay.DESK:
-            return await mandates.register(conn, ctx, named, terms, body["file_id"])
+            return await mandate_papers.register(conn, ctx, named, terms, body["file_id"])
         return await mandate_codes.ask_as_staff(conn, ctx, named, terms)
 
-    return reply(StaffMandate, await _create(request, ctx, body, make, mandates.show_to_staff), 201)
+    return reply(StaffMandate, await _create(request, ctx, body, make, mandate_views.show_to_staff), 201)
 
 
 def _read(body: Mapping[str, Any]) -> tuple[PersonNamed, Terms]:
     named = PersonNamed(body["person_id"], body["id_number"], body["name"])
-    return named, Terms(body["volunteer_id"], body["matters"], body["expires_at"])
+    return named, Terms(*(body[name] for name in ("volunteer_id", "team_id", "matters", "expires_at", "max_uses")))
 
 
 async def _create(
@@ -106,15 +109,17 @@ async def _send(request: web.Request, message: CodeMessage | None) -> None:
     if message is None:
         return
     data = {
-        "volunteer": message.volunteer,
         "team": message.team,
-        "matters": words.matters(message.matters),
+        "matters": words.matters(message.matters, message.max_uses),
         "until": words.day(message.expires_at),
         "code": message.code,
         "minutes": str(CODE_VALID_MINUTES),
     }
+    template = SmsTemplate.TEAM_MANDATE_CODE
+    if message.volunteer is not None:
+        template, data["volunteer"] = SmsTemplate.MANDATE_CODE, message.volunteer
     try:
-        await request.app[SMS].send(message.phone, SmsTemplate.MANDATE_CODE, data)
+        await request.app[SMS].send(message.phone, template, data)
     except Unavailable:
         async with transaction(request) as conn:
             await mandate_codes.withdraw(conn, message)
@@ -126,7 +131,9 @@ async def list_for_account(request: web.Request) -> web.Response:
     """List the mandates of everybody in the caller's care, and those the caller holds, with every use."""
     query = read_query(request, MandateQuery)
     async with connection(request) as conn:
-        found = await mandates.list_for_account(conn, context(request), query["person"], query["after"], query["limit"])
+        found = await mandate_views.list_for_account(
+            conn, context(request), query["person"], query["after"], query["limit"]
+        )
     return page(Mandate, found, query["limit"], cursor_at)
 
 
@@ -135,7 +142,7 @@ async def list_for_staff(request: web.Request) -> web.Response:
     """List the mandates of the volunteers whom the caller looks after."""
     query = read_query(request, StaffMandateQuery)
     async with connection(request) as conn:
-        found = await mandates.list_for_staff(
+        found = await mandate_views.list_for_staff(
             conn, context(request), query["person"], query["volunteer"], query["after"], query["limit"]
         )
     return page(StaffMandate, found, query["limit"], cursor_at)
@@ -145,14 +152,14 @@ async def list_for_staff(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """Show a mandate with every use."""
     async with connection(request) as conn:
-        return reply(Mandate, await mandates.show(conn, context(request), path_id(request)))
+        return reply(Mandate, await mandate_views.show(conn, context(request), path_id(request)))
 
 
 @operation(reply=StaffMandate)
 async def show_to_staff(request: web.Request) -> web.Response:
     """Show a mandate with every use and its paper."""
     async with connection(request) as conn:
-        return reply(StaffMandate, await mandates.show_to_staff(conn, context(request), path_id(request)))
+        return reply(StaffMandate, await mandate_views.show_to_staff(conn, context(request), path_id(request)))
 
 
 @operation(body=Confirmation, reply=Mandate)
@@ -178,6 +185,28 @@ async def revoke(request: web.Request) -> web.Response:
     body = await read_body(request, Revocation)
     async with transaction(request) as conn:
         return reply(Mandate, await mandates.revoke(conn, context(request), path_id(request), body["reason"]))
+
+
+@operation(query=MandateLookQuery, reply=MandatePage)
+async def list_of_person(request: web.Request) -> web.Response:
+    """Show all mandates of somebody in the caller's care at one look, with every use and what became of it."""
+    query = read_query(request, MandateLookQuery)
+    async with connection(request) as conn:
+        found = await mandate_views.list_of_person(
+            conn, context(request), path_id(request), query["after"], query["limit"]
+        )
+    return page(Mandate, found, query["limit"], cursor_at)
+
+
+@operation(body=Revocation, reply=MandatePage)
+async def revoke_of_person(request: web.Request) -> web.Response:
+    """End all mandates of somebody in the caller's care from this moment on, also those not confirmed yet."""
+    body, ctx, limit = await read_body(request, Revocation), context(request), MOST_SHOWN
+    async with transaction(request) as conn:
+        await mandates.revoke_of_person(conn, ctx, path_id(request), body["reason"])
+    async with connection(request) as conn:
+        found = await mandate_views.list_of_person(conn, ctx, path_id(request), None, limit)
+    return page(Mandate, found, limit, cursor_at)
 
 
 @operation(body=Revocation, reply=StaffMandate)

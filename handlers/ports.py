@@ -35,6 +35,7 @@ class SmsTemplate(StrEnum):
     """Every text message that we send; its sentence and the fields of it stand in `server/sms.py`."""
 
     MANDATE_CODE = "mandate_code"
+    TEAM_MANDATE_CODE = "team_mandate_code"
     CARE_CODE = "care_code"
 
 

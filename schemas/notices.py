@@ -35,7 +35,8 @@ def _words(notice: Record) -> dict[str, Any]:
         "person": notice["person_name"] or UNKNOWN["person"],
         "volunteer": notice["volunteer_name"] or UNKNOWN["volunteer"],
         "team": notice["team_name"],
-        "matters": notice["matters"] and words.matters(filter(None, notice["matters"])),
+        "holder": _holder(notice),
+        "matters": notice["matters"] and words.matters(filter(None, notice["matters"]), notice["max_uses"]),
         "until": notice["expires_at"] and words.day(notice["expires_at"]),
         "provider": notice["provider_name"],
         "department": notice["department"],
@@ -44,6 +45,13 @@ def _words(notice: Record) -> dict[str, Any]:
         "starts_at": notice["starts_at"] and words.minute(notice["starts_at"]),
         "reason": facts.get("reason"),
     }
+
+
+def _holder(notice: Record) -> str:
+    """Say whom a mandate is given to: a volunteer, or a team."""
+    if notice["to_team"]:
+        return f"志愿队“{notice['team_name']}”"
+    return f"志愿者{notice['volunteer_name'] or UNKNOWN['volunteer']}（{notice['team_name']}）"
 
 
 def _minute(told: str | None) -> str | None:

@@ -53,8 +53,10 @@ OF_FACTS: Mapping[str, Mapping[str, str]] = {
 """Which words say a fact of a refusal, by the fact's name."""
 
 
-def matters(kinds: Iterable[str]) -> str:
-    return "、".join(MATTERS[kind] for kind in kinds)
+def matters(kinds: Iterable[str], max_uses: int | None = None) -> str:
+    """Say what a mandate is for; `max_uses`: for so many bookings."""
+    said = "、".join(MATTERS[kind] for kind in kinds)
+    return said if max_uses is None else f"{said}（最多约{max_uses}次）"
 
 
 def day(moment: datetime) -> str:

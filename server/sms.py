@@ -18,6 +18,10 @@ SENTENCES: Mapping[SmsTemplate, str] = {
         "【小驼帮办】志愿者{volunteer}（{team}）想代您办理：{matters}，到{until}为止。同意，就把验证码{code}告诉帮您办理的人，"
         "{minutes}分钟内有效；不同意，请不要告诉任何人。"
     ),
+    SmsTemplate.TEAM_MANDATE_CODE: (
+        "【小驼帮办】志愿队“{team}”想代您办理：{matters}，到{until}为止，由接了您求助的志愿者来办。同意，就把验证码{code}告诉帮您办理的人，"
+        "{minutes}分钟内有效；不同意，请不要告诉任何人。"
+    ),
     SmsTemplate.CARE_CODE: (
         "【小驼帮办】有人想替您预约并查看您的预约。同意，就把验证码{code}告诉对方，"
         "{minutes}分钟内有效；不认识对方，请不要告诉任何人。"

@@ -17,6 +17,10 @@ where id = :id and (account_id = :account_id or exists (
     join team on team.id = coalesce(mandate.team_id, volunteer.team_id)
     where mandate.file_id = file.id and team.area_id in (select staff_areas(:account_id, :roles))));
 
+-- name: one(id)^
+-- A file by its id, for whoever may read the mandate that it proves.
+select id, purpose, media_type, size, created_at from file where id = :id;
+
 -- name: known(ids)
 -- Which of some ids have a row.
 select id from file where id = any(:ids::uuid[]);

@@ -9,7 +9,8 @@ from unnest(:ids::uuid[], :persons::uuid[], :kinds::text[], :subjects::uuid[], :
 -- What concerns the persons in an account's care, with the names behind the ids as they are now.
 select notice.id, notice.kind, notice.subject_id, notice.facts, notice.created_at, notice.person_id,
     person.name as person_name, mandate.id as mandate_id, mandate.expires_at,
-    coalesce(mandate.matters, array[help.matter]) as matters,
+    coalesce(mandate.matters, array[help.matter]) as matters, mandate.max_uses,
+    coalesce(mandate.team_id is not null and mandate.id = notice.subject_id, false) as to_team,
     helper.name as volunteer_name, team.name as team_name, booking.id as booking_id,
     coalesce(slot.starts_at, help.starts_at) as starts_at,
     service.department, service.name as service_name, provider.name as provider_name,

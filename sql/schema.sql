@@ -1534,6 +1534,11 @@ ALTER TABLE ONLY public.mandate
 ALTER TABLE ONLY public.mandate
     ADD CONSTRAINT mandate_pkey PRIMARY KEY (id);
 
+ALTER TABLE public.mandate
+    ADD CONSTRAINT mandate_second_person CHECK (((consent_way <> 'desk'::text) OR (status <> 'active'::text) OR ((consented_by IS NOT NULL) AND (consented_by <> requested_by)))) NOT VALID;
+
+COMMENT ON CONSTRAINT mandate_second_person ON public.mandate IS 'a paper holds once somebody else than whoever entered it has looked at it; older ones stay as they were';
+
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
 

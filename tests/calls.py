@@ -12,6 +12,7 @@ from domain.identifiers import new_id
 from domain.vocabulary import LOCAL_ZONE
 from handlers.request import CLOCK, VAULT
 from tests import calls_help_requests, make
+from tests.calls_mandates import MANDATES
 from tests.calls_people import PEOPLE
 from tests.giving import fixed, nothing, same, with_id
 from tests.town import Given, count, id_number, paper, person_form, terms, wechat_code
@@ -507,6 +508,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("POST", "/v1/staff/care-requests/{id}/approve"): with_id(a_care_request),
     ("POST", "/v1/staff/care-requests/{id}/refuse"): with_id(a_care_request),
     **PEOPLE,
+    **MANDATES,
     ("GET", "/v1/staff/audit"): nothing,
     ("GET", "/v1/teams"): nothing,
     ("POST", "/v1/volunteers"): not_yet_volunteers,

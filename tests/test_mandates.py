@@ -187,10 +187,10 @@ async def test_a_clerk_enters_a_signed_paper(world):
     body = world.body("desk", person_id=None, id_number=world.number.lower(), name=" 巴特尔 ", file_id=file_id)
     status, made = await world.create(world.clerk, body)
     assert status == 201, made
-    assert (made["status"], made["consent"], made["file_id"]) == ("active", "desk", file_id)
+    assert (made["status"], made["consent"], made["file_id"]) == ("pending", "desk", file_id)
     assert made["person"]["phone"] == "139****1111"
-    assert (await world.row(made))["consented_by"] == world.clerk.account_id
-    assert await world.notices() == ["mandate_given"]
+    assert (await world.row(made))["consented_by"] is None
+    assert await world.notices() == ["mandate_requested"]
     _, shown = await call(world.client, "GET", f"/v1/mandates/{made['id']}", world.family)
     assert "file_id" not in shown
 

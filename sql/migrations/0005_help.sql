@@ -146,7 +146,12 @@ alter table mandate
         where (status = 'active' and max_uses is null),
     add constraint mandate_one_live_of_team exclude using gist (
         person_id with =, team_id with =, tstzrange(consented_at, expires_at) with &&)
-        where (status = 'active' and max_uses is null);
+        where (status = 'active' and max_uses is null),
+    add constraint mandate_second_person check (
+        consent_way <> 'desk' or status <> 'active' or (consented_by is not null and consented_by <> requested_by))
+        not valid;
+comment on constraint mandate_second_person on mandate is
+    'a paper holds once somebody else than whoever entered it has looked at it; older ones stay as they were';
 comment on column mandate.max_uses is
     'bookings that may be made under it, also those cancelled later; null: as many as the period allows';
 create index mandate_team on mandate (team_id);
