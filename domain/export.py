@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, care_requests
+from domain import audit, care_requests, help_export
 from domain.permissions import require_signed_in
 from domain.person_records import in_full, masked
 from domain.vocabulary import Relation
@@ -37,7 +37,8 @@ async def export(conn: Connection, ctx: Context) -> Mapping[str, Any]:
         "bookings": await sql.export.bookings(conn, account_id=account_id),
         "waitlist": await sql.export.waitlist(conn, account_id=account_id),
         "mandates": await sql.export.mandates(conn, account_id=account_id),
-        "volunteer": await sql.export.volunteer(conn, account_id=account_id),
+        "volunteer": await _volunteer(conn, account_id),
+        **await help_export.of_family(conn, ctx.vault, account_id, [row["id"] for row in people]),
         "suspensions": await sql.export.suspensions(conn, account_id=account_id),
         "notices": await sql.export.notices(conn, account_id=account_id),
         "sessions": await sql.export.sessions(conn, account_id=account_id),
@@ -49,6 +50,11 @@ async def export(conn: Connection, ctx: Context) -> Mapping[str, Any]:
 
 def _person(ctx: Context, row: Record) -> Mapping[str, Any]:
     return in_full(ctx.vault, row) if row["relation"] == Relation.SELF else masked(ctx.vault, row)
+
+
+async def _volunteer(conn: Connection, account_id: UUID) -> Mapping[str, Any] | None:
+    row = await sql.export.volunteer(conn, account_id=account_id)
+    return None if row is None else {**row, **await help_export.of_volunteer(conn, row["id"])}
 
 
 async def _accesses(conn: Connection, person_id: UUID | None) -> list[Record]:

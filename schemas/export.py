@@ -5,6 +5,13 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 
 from schemas.fields import LocalTime
+from schemas.help_export import (
+    ExportedComplaint,
+    ExportedContact,
+    ExportedHelp,
+    ExportedHelpEvent,
+    ExportedVolunteer,
+)
 from schemas.people import CareRequest, Person
 
 
@@ -105,14 +112,6 @@ class ExportedNotice(Schema):
     created_at = LocalTime()
 
 
-class ExportedVolunteer(Schema):
-    id = fields.UUID()
-    status = fields.String()
-    languages = fields.List(fields.String())
-    applied_at = LocalTime()
-    team_name = fields.String()
-
-
 class ExportedSession(Schema):
     device = fields.String()
     created_at = LocalTime()
@@ -138,6 +137,10 @@ class Export(Schema):
     waitlist = fields.List(fields.Nested(ExportedWaiting))
     mandates = fields.List(fields.Nested(ExportedMandate))
     volunteer = fields.Nested(ExportedVolunteer, allow_none=True)
+    emergency_contacts = fields.List(fields.Nested(ExportedContact))
+    help_requests = fields.List(fields.Nested(ExportedHelp))
+    help_events = fields.List(fields.Nested(ExportedHelpEvent))
+    help_complaints = fields.List(fields.Nested(ExportedComplaint))
     suspensions = fields.List(fields.Nested(ExportedSuspension))
     notices = fields.List(fields.Nested(ExportedNotice))
     sessions = fields.List(fields.Nested(ExportedSession))

@@ -85,7 +85,8 @@ order by notice.id;
 
 -- name: volunteer(account_id)^
 -- The account as a volunteer.
-select volunteer.id, volunteer.status, volunteer.languages, volunteer.applied_at, team.name as team_name
+select volunteer.id, volunteer.status, volunteer.languages, volunteer.abilities, volunteer.applied_at,
+    team.name as team_name
 from volunteer join team on team.id = volunteer.team_id
 where volunteer.account_id = :account_id;
 

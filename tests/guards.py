@@ -332,6 +332,39 @@ GUARDS = (
         "test_fallback.py::test_an_extra_slot_is_first_for_who_waits",
         "    del conn, ctx, added\n",
     ),
+    Guard(
+        "who leaves takes mandates before help, and all help at once",
+        "domain/erasure.py",
+        "    await sql.erasure.lock_mandates(conn, **both)\n    await sql.erasure.lock_help(conn, **both)\n",
+        "test_help_erasure.py::test_mandates_are_locked_before_help_and_all_help_at_once",
+        "    await sql.erasure.lock_help(conn, **both)\n    await sql.erasure.lock_mandates(conn, **both)\n",
+    ),
+    Guard(
+        "nobody is erased while a volunteer is there",
+        "domain/erasure.py",
+        '    if under_way:\n        raise Conflict("live_help", help_requests=under_way)\n',
+        "test_help_erasure.py::test_while_a_volunteer_is_with_somebody_nobody_is_erased",
+    ),
+    Guard(
+        "whom to call is not written behind an erasure",
+        "domain/emergency_contacts.py",
+        "locked = await sql.people.lock(conn, ids=[person_id])",
+        "test_emergency_contacts.py::test_what_is_written_waits_for_an_erasure_that_is_under_way",
+        "locked = await conn.fetch('select erased_at from person where id = $1', person_id)",
+    ),
+    Guard(
+        "cards read in a day are counted one after the other",
+        "domain/team_people.py",
+        "    await care.lock_caller(conn, ctx)\n",
+        "test_team_people.py::test_the_limit_of_a_day_holds_at_once",
+    ),
+    Guard(
+        "no code goes to who wrote the number down",
+        "domain/care_codes.py",
+        ' if drawn["to_be_sent"] and not registered else None',
+        "test_team_people.py::test_who_wrote_the_number_down_does_not_take_over_by_it",
+        ' if drawn["to_be_sent"] else None',
+    ),
 )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -128,3 +129,17 @@ async def test_nothing_is_written_behind_an_erasure(place, client):
         assert (await place.carer.call(method, place.of_family, body))[0] == 404
     assert (await call(client, place.clerk, "PUT", place.of_desk, CONTACT))[1]["code"] == "person_unknown"
     assert (await call(client, place.clerk, "DELETE", place.of_desk))[1]["code"] == "person_unknown"
+
+
+async def test_what_is_written_waits_for_an_erasure_that_is_under_way(place, client, conn):
+    async with conn.transaction():
+        await conn.execute(
+            """update person set document_sealed = null, birth_date = null, sex = null, erased_at = now()
+               where id = $1""",
+            place.person_id,
+        )
+        writing = asyncio.create_task(call(client, place.clerk, "PUT", place.of_desk, CONTACT))
+        await asyncio.sleep(0.3)
+        assert not writing.done()
+    assert (await writing)[1]["code"] == "person_unknown"
+    assert await conn.fetchval("select count(*) from emergency_contact") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from types import SimpleNamespace
 
@@ -109,6 +110,13 @@ async def test_thirty_visits_a_day_known_or_not(team, conn, clock, app):
     assert (status, problem["code"], problem["retry_after"]) == (429, "visits_limit_day", 24 * 3600)
     clock.move(days=1)
     assert (await team.register(await make.signed_in_again(conn, app, team.head)))[0] == 201
+
+
+async def test_the_limit_of_a_day_holds_at_once(team, conn, monkeypatch):
+    monkeypatch.setattr("domain.team_people.MAX_VISITED_A_DAY", 3)
+    answers = await asyncio.gather(*(team.register() for _ in range(8)))
+    assert sorted(status for status, _ in answers) == [201] * 3 + [429] * 5
+    assert await conn.fetchval("select count(*) from person where team_id = $1", team.id) == 3
 
 
 async def test_a_volunteers_phone_is_no_elders(team, conn, app):
