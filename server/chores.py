@@ -18,6 +18,7 @@ from domain import (
     files,
     idempotency,
     no_shows,
+    odd_pattern_watch,
     rebooking,
     reconciliation,
     schedule_generation,
@@ -132,6 +133,19 @@ async def end_senseless_waiting(work: Work) -> Mapping[str, int]:
     return {"entries": await waitlist_ends.end_senseless(work.conn, ctx.vault, ctx.now)}
 
 
+async def look_for_odd_patterns(work: Work) -> Mapping[str, int]:
+    """Look at some volunteers in each transaction."""
+    alarms, last = 0, odd_pattern_watch.BEGINNING
+    while not work.stopping():
+        async with work.conn.transaction():
+            following, raised = await odd_pattern_watch.look(work.conn, work.context(), last)
+        alarms += raised
+        if following is None:
+            break
+        last = following
+    return {"alarms": alarms}
+
+
 CHORES = (
     Chore("rebooking_offers", until_nothing_is_left(rebooking.lapse), seconds=QUICK_SECONDS),
     Chore("waitlist_offers", offer_places, seconds=QUICK_SECONDS),
@@ -144,5 +158,6 @@ CHORES = (
     Chore("files", prune_files, seconds=3600),
     Chore("no_shows", until_nothing_is_left(no_shows.mark), seconds=60),
     Chore("schedules", make_slots, seconds=15),
+    Chore("odd_patterns", look_for_odd_patterns, seconds=600),
     Chore("reconcile", reconcile, at=time(3, 30)),
 )

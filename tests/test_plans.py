@@ -232,6 +232,12 @@ READ: dict[str, dict[str, Any]] = {
         "most": 1000,
     },
     "booking_calendar.event": {"booking_id": OLD[0]},
+    "odd_patterns.uses": {
+        "volunteers": [made(8, 3), made(8, 4)],
+        "accounts": [made(1, 3), made(1, 4)],
+        "firsts": [TODAY - timedelta(days=7)] * 2,
+    },
+    "odd_patterns.visits": {"volunteers": [made(8, 3), made(8, 4)], "firsts": [TODAY - timedelta(days=7)] * 2},
     "reconciliation.slots_behind": {"after": made(7, 1), "most": 20},
     "reconciliation.pools": {"after": made(7, 1), "last": made(7, 21)},
     "reconciliation.services_behind": {"after": made(6, 1), "most": 20},
