@@ -130,6 +130,9 @@ async def confirm_in_team(conn: Connection, ctx: Context, team_id: UUID, mandate
 async def _confirm(conn: Connection, ctx: Context, paper: Record) -> dict[str, Any]:
     account_id, mandate_id, terms = require_signed_in(ctx).account_id, paper["id"], Terms.of(paper)
     await _require_other(conn, paper, account_id)
+    if paper["status"] != MandateStatus.ACTIVE:
+        await begin(conn, ctx, terms)
+        paper = await _paper(conn, mandate_id)  # as whoever came first has left it
     if paper["status"] == MandateStatus.ACTIVE:
         return await _shown(conn, ctx, mandate_id)
     _require_waiting(ctx, paper)
@@ -137,7 +140,6 @@ async def _confirm(conn: Connection, ctx: Context, paper: Record) -> dict[str, A
         conn, account_id=account_id, file_id=paper["file_id"], since=paper["created_at"]
     ):
         raise Conflict("paper_not_read", file_id=paper["file_id"])
-    await begin(conn, ctx, terms)
     await require_room(conn, ctx, paper["person_id"], terms, ConsentWay.DESK)
     if not await activate(conn, ctx, mandate_id, paper["person_id"], ConsentWay.DESK, account_id):
         raise Conflict("mandate_not_pending", state=MandateStatus.REVOKED)
