@@ -13,12 +13,13 @@ import sql
 from domain import audit
 from domain.errors import Invalid, NotFound
 from domain.help_vocabulary import LIVE
-from domain.identity import mask_phone, read_name, read_phone
+from domain.help_wishes import read_contact_phone
+from domain.identity import mask_phone, read_name
 from domain.permissions import require_care, require_signed_in, require_staff_somewhere, require_team
 from domain.vocabulary import CLERKS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
     from asyncpg import Connection, Record
@@ -36,11 +37,15 @@ class Contact:
 
 
 def read(given: Mapping[str, str]) -> Contact:
-    """Bring name and phone into their one form; or raise Invalid, which names the contact's field."""
+    """Bring name and number, mobile or landline, into their one form; or raise Invalid, naming the contact's field."""
+    return Contact(_field("name", read_name, given), _field("phone", read_contact_phone, given))
+
+
+def _field(name: str, reading: Callable[[str], str], given: Mapping[str, str]) -> str:
     try:
-        return Contact(read_name(given["name"]), read_phone(given["phone"]))
+        return reading(given[name])
     except Invalid as wrong:
-        wrong.facts["field"] = f"{TABLE}.{wrong.facts['field']}"
+        wrong.facts["field"] = f"{TABLE}.{name}"
         raise
 
 

@@ -16,14 +16,22 @@ order by help_request.id;
 
 -- name: events(account_id)
 -- What became of that help, and of the help that the account has given, was asked for, or has asked for others.
+with of_account as (
+    select id from help_event where actor_id = :account_id
+    union
+    select help_event.id from volunteer join help_event on help_event.volunteer_id = volunteer.id
+    where volunteer.account_id = :account_id
+    union
+    select help_event.id
+    from care
+    join help_request on help_request.person_id = care.person_id
+    join help_event on help_event.request_id = help_request.id
+    where care.account_id = :account_id and care.ended_at is null
+)
 select help_event.request_id, help_event.at, help_event.state, help_event.because,
     help_event.actor_id = :account_id as by_me
-from help_event
-join help_request on help_request.id = help_event.request_id
-left join volunteer on volunteer.id = help_event.volunteer_id
-where help_event.actor_id = :account_id or volunteer.account_id = :account_id or help_request.person_id in (
-    select care.person_id from care where care.account_id = :account_id and ended_at is null)
-order by help_event.at, help_event.id;
+from of_account join help_event on help_event.id = of_account.id
+order by help_event.at, help_event.n;
 
 -- name: complaints(account_id)
 -- What an account has complained of.

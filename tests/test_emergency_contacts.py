@@ -42,6 +42,8 @@ async def test_the_family_says_whom_to_call_and_forgets_it(place, conn):
     status, changed = await carer.call("PUT", url, {"name": " 测试 女儿 ", "phone": "+86 138-1234-9999"})
     assert (status, changed) == (200, CONTACT | {"set_at": "2026-11-23T06:30:00+08:00"})
     assert await carer.call("GET", url) == (200, changed)
+    assert (await carer.call("PUT", url, CONTACT | {"phone": "0483-8123456"}))[1]["phone"] == "04838123456"
+    await carer.call("PUT", url, CONTACT)
     row = await conn.fetchrow("select * from emergency_contact")
     for word in CONTACT.values():
         assert word.encode() not in row["name_sealed"] + row["phone_sealed"]
@@ -50,7 +52,7 @@ async def test_the_family_says_whom_to_call_and_forgets_it(place, conn):
     assert await conn.fetchval("select count(*) from emergency_contact") == 0
     actions = await conn.fetch("select action from audit where action like 'people.emergency%' order by at, chain, seq")
     assert [row["action"] for row in actions] == [
-        "people.emergency_contact_changed",
+        *["people.emergency_contact_changed"] * 3,
         "people.emergency_contact_removed",
     ]
 
@@ -58,7 +60,7 @@ async def test_the_family_says_whom_to_call_and_forgets_it(place, conn):
 @pytest.mark.parametrize(
     ("wrong", "code", "field"),
     [
-        ({"phone": "110"}, "phone_invalid", "emergency_contact.phone"),
+        ({"phone": "110"}, "contact_phone_invalid", "emergency_contact.phone"),
         ({"name": "1"}, "name_invalid", "emergency_contact.name"),
     ],
 )

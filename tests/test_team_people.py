@@ -147,6 +147,38 @@ async def test_the_family_takes_over_by_a_code_to_the_registered_phone(team, vis
     assert await conn.fetchval("select erased_at from person where id = $1", person["id"]) is None
 
 
+async def test_help_that_a_leader_asked_for_is_seen_by_the_family_that_takes_over(
+    team, visit, outside, conn, app, client
+):
+    number = make.id_number(BORN)
+    _, person = await team.register(id_number=number, phone="13812340009")
+    wish = {
+        "person_id": person["id"],
+        "area_id": str(await conn.fetchval("select area_id from team where id = $1", team.id)),
+        "matter": "medical",
+        "needs_companion": True,
+        "need": "去医院复查",
+        "wished_days": ["2026-11-25"],
+    }
+    url = f"/v1/teams/{team.id}/help-requests"
+    other_id = await make.team(conn)
+    other, _ = await leader(conn, app, other_id)
+    status, _ = await call(client, other, "POST", f"/v1/teams/{other_id}/help-requests", wish, **make.key())
+    assert status == 404, "who was registered by another team is named by the card"
+    status, asked = await call(client, team.head, "POST", url, wish, **make.key())
+    assert (status, asked["asked_way"]) == (201, "visit")
+    child = await visit("测试甲")
+    assert (await child.call("GET", f"/v1/help-requests/{asked['id']}"))[0] == 404
+    _, care_request = await child.add("测试乙", number)
+    await child.call("POST", f"/v1/care-requests/{care_request['id']}/code")
+    code = (await outside.messages("13812340009"))[-1]["data"]["code"]
+    await child.call("POST", f"/v1/care-requests/{care_request['id']}/confirm", {"code": code})
+    _, seen = await child.call("GET", f"/v1/help-requests/{asked['id']}")
+    assert (seen["state"], seen["need"], seen["person"]["name"]) == ("open", "去医院复查", "测试乙")
+    _, told = await child.call("GET", "/v1/notices")
+    assert "help_asked" in {one["kind"] for one in told["items"]}
+
+
 async def test_without_a_phone_the_desk_lets_the_family_take_over(team, visit, conn, app, client):
     number = make.id_number(BORN)
     _, person = await team.register(id_number=number)
