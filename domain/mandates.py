@@ -78,23 +78,35 @@ async def revoke_of_person(conn: Connection, ctx: Context, person_id: UUID, reas
 
 
 async def revoke_all(
-    conn: Connection, ctx: Context, *, person_id: UUID | None = None, volunteer_id: UUID | None = None
+    conn: Connection,
+    ctx: Context,
+    *,
+    person_id: UUID | None = None,
+    volunteer_id: UUID | None = None,
+    by: str | None = None,
 ) -> int:
     """End every mandate of a person who goes, or of a volunteer who does; return how many.
 
+    `by`: who is said to have ended it, where it was neither the family nor the volunteer.
     For other rules, which have checked the permission, write the audit, and end or hand on the help requests.
     """
-    return len(await _end_all(conn, ctx, person_id=person_id, volunteer_id=volunteer_id))
+    return len(await _end_all(conn, ctx, person_id=person_id, volunteer_id=volunteer_id, by=by))
 
 
 async def _end_all(
-    conn: Connection, ctx: Context, *, person_id: UUID | None = None, volunteer_id: UUID | None = None, reason: str = ""
+    conn: Connection,
+    ctx: Context,
+    *,
+    person_id: UUID | None = None,
+    volunteer_id: UUID | None = None,
+    reason: str = "",
+    by: str | None = None,
 ) -> Sequence[Row]:
     caller = require_signed_in(ctx)
     revoked: Sequence[Row] = await sql.mandates.revoke_all(
         conn, person_id=person_id, volunteer_id=volunteer_id, revoked_by=caller.account_id, reason=reason, now=ctx.now
     )
-    by = "family" if volunteer_id is None else "volunteer"
+    by = by or ("family" if volunteer_id is None else "volunteer")
     told = [Notice(row["person_id"], NoticeKind.MANDATE_REVOKED, row["id"], {"by": by}) for row in revoked]
     await notices.tell_all(conn, ctx.now, told)
     return revoked

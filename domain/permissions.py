@@ -70,6 +70,13 @@ async def require_team(conn: Connection, ctx: Context, team_id: UUID, *roles: Ro
     )
 
 
+async def require_staff_of_team(conn: Connection, ctx: Context, team_id: UUID, *roles: Role) -> Caller:
+    """Only staff with one of the roles for the team's area: for what the leader may not do."""
+    return await _require_role(
+        conn, ctx, sql.permissions.staff_of_team, roles, NotFound("team_not_found"), team_id=team_id
+    )
+
+
 async def require_not_oneself(conn: Connection, ctx: Context, volunteer_id: UUID) -> None:
     """Only somebody else than the volunteer: behind `require_team`, for what a leader decides on."""
     caller = require_signed_in(ctx)

@@ -17,6 +17,11 @@ def local_day(moment: datetime) -> date:
     return moment.astimezone(LOCAL_ZONE).date()
 
 
+def clock(minute: int) -> str:
+    """Say a minute of the day as clocks do; the day's end is 24:00."""
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
 class Role(StrEnum):
     RESIDENT = "resident"
     VOLUNTEER = "volunteer"

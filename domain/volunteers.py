@@ -1,29 +1,26 @@
-"""Volunteers and their teams: a resident applies, staff of the team's area decide.
+"""Volunteers: a resident applies, says what it can do and when, and leaves; families see who it is.
 
 Whoever becomes or ceases to be a volunteer has another role: a trigger on the status raises the account's
-version, and tokens made before are refused at their next use.
+version, and tokens made before are refused at their next use. Who decides is in `domain.volunteer_decisions`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sql
-from domain import audit, mandates
+from domain import audit, help_release, mandates, teams, volunteer_times
 from domain.constraints import refusing
 from domain.errors import Conflict, NotFound
+from domain.help_vocabulary import Ability, Because
 from domain.identifiers import new_id
-from domain.permissions import (
-    require_registered,
-    require_signed_in,
-    require_staff_in,
-    require_staff_of_volunteer,
-    require_staff_somewhere,
-)
-from domain.vocabulary import CLERKS, MANAGERS, VolunteerStatus
+from domain.permissions import require_registered, require_signed_in
+from domain.vocabulary import VolunteerStatus, local_day
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import date
     from uuid import UUID
 
     from asyncpg import Connection, Record
@@ -38,27 +35,40 @@ APPLIED, APPROVED, SUSPENDED, LEFT = (
 )
 
 
-async def teams(conn: Connection, ctx: Context, area_id: UUID | None, after: UUID | None, limit: int) -> list[Record]:
-    require_signed_in(ctx)
-    found: list[Record] = await sql.volunteers.teams(conn, area_id=area_id, after=after, limit=limit + 1)
-    return found
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a volunteer serves, where, how and when; None: as usual for who applies, as it was for who changes."""
+
+    team_id: UUID
+    areas: Sequence[UUID]
+    languages: Sequence[str]
+    abilities: Sequence[str] | None = None
+    hours: Sequence[Mapping[str, int]] | None = None
+    days_off: Sequence[Mapping[str, date]] | None = None
 
 
-async def apply(
-    conn: Connection, ctx: Context, team_id: UUID, areas: Sequence[UUID], languages: Sequence[str]
-) -> Record:
-    """Enter the caller as a volunteer to be; staff of the team's area are to approve."""
+async def apply(conn: Connection, ctx: Context, entry: Entry) -> Record:
+    """Enter the caller as a volunteer to be; the team's leader or staff of its area are to approve."""
     await require_registered(conn, ctx)
     account_id = require_signed_in(ctx).account_id
+    volunteer_times.check(entry.hours, entry.days_off, local_day(ctx.now))
     with refusing(volunteer_team_id_fkey=NotFound("team_not_found")):
         volunteer_id = await sql.volunteers.apply(
-            conn, id=new_id(), account_id=account_id, team_id=team_id, languages=sorted(set(languages)), now=ctx.now
+            conn,
+            id=new_id(),
+            account_id=account_id,
+            team_id=entry.team_id,
+            languages=sorted(set(entry.languages)),
+            abilities=sorted(set(entry.abilities or (Ability.BOOK,))),
+            now=ctx.now,
         )
     if volunteer_id is None:
         raise Conflict("volunteer_already")
-    await _serve(conn, volunteer_id, areas)
-    made = await _one(conn, volunteer_id)
-    await audit.record(conn, ctx, "volunteers.applied", volunteer_id, team_id=str(team_id))
+    await _serve(conn, volunteer_id, entry.areas)
+    hours = volunteer_times.USUAL_HOURS if entry.hours is None else entry.hours
+    await volunteer_times.put(conn, volunteer_id, hours, entry.days_off or ())
+    made = await one(conn, ctx, volunteer_id)
+    await audit.record(conn, ctx, "volunteers.applied", volunteer_id, team_id=str(entry.team_id))
     return made
 
 
@@ -67,34 +77,46 @@ async def own(conn: Connection, ctx: Context) -> Record:
     entry = await sql.volunteers.by_account(conn, account_id=account_id)
     if entry is None:
         raise NotFound("volunteer_not_found")
-    return await _one(conn, entry["id"])
+    return await one(conn, ctx, entry["id"])
 
 
-async def change(
-    conn: Connection, ctx: Context, team_id: UUID, areas: Sequence[UUID], languages: Sequence[str]
-) -> Record:
-    """Change what the caller serves; in another team the caller is a volunteer only once approved there."""
+async def change(conn: Connection, ctx: Context, entry: Entry) -> Record:
+    """Change what the caller serves; in another team the caller is a volunteer only once approved there.
+
+    What the caller has taken over stays with the team that it was asked of.
+    """
     await require_registered(conn, ctx)
     account_id = require_signed_in(ctx).account_id
+    volunteer_times.check(entry.hours, entry.days_off, local_day(ctx.now))
     with refusing(volunteer_team_id_fkey=NotFound("team_not_found")):
-        volunteer_id = await sql.volunteers.change(
-            conn, account_id=account_id, team_id=team_id, languages=sorted(set(languages)), now=ctx.now
+        changed = await sql.volunteers.change(
+            conn,
+            account_id=account_id,
+            team_id=entry.team_id,
+            languages=sorted(set(entry.languages)),
+            abilities=entry.abilities and sorted(set(entry.abilities)),
+            now=ctx.now,
         )
-    if volunteer_id is None:
+    if changed is None:
         raise await _why_not(conn, account_id)
-    await _serve(conn, volunteer_id, areas)
-    shown = await _one(conn, volunteer_id)
-    await audit.record(conn, ctx, "volunteers.changed", volunteer_id, team_id=str(team_id))
+    volunteer_id: UUID = changed["id"]
+    await _serve(conn, volunteer_id, entry.areas)
+    await volunteer_times.put(conn, volunteer_id, entry.hours, entry.days_off)
+    if changed["left_team"]:
+        await teams.end_leaderships(conn, ctx, volunteer_id)
+        await help_release.release_of_volunteer(conn, ctx, volunteer_id, Because.VOLUNTEER_LEFT)
+    shown = await one(conn, ctx, volunteer_id)
+    await audit.record(conn, ctx, "volunteers.changed", volunteer_id, team_id=str(entry.team_id))
     return shown
 
 
 async def leave(conn: Connection, ctx: Context) -> Record:
-    """Stop being a volunteer; every mandate that the caller holds is revoked."""
+    """Stop being a volunteer; every mandate that the caller holds is revoked, every task found somebody else."""
     account_id = require_signed_in(ctx).account_id
     volunteer_id = await end(conn, ctx, (APPLIED, APPROVED))
     if volunteer_id is None:
         raise await _why_not(conn, account_id)
-    shown = await _one(conn, volunteer_id)
+    shown = await one(conn, ctx, volunteer_id)
     await audit.record(conn, ctx, "volunteers.left", volunteer_id)
     return shown
 
@@ -106,8 +128,15 @@ async def end(
     caller = require_signed_in(ctx)
     volunteer_id: UUID | None = await sql.volunteers.end(conn, account_id=caller.account_id, before=before, now=ctx.now)
     if volunteer_id is not None:
-        await mandates.revoke_all(conn, ctx, volunteer_id=volunteer_id)
+        await take_everything(conn, ctx, volunteer_id, "volunteer")
     return volunteer_id
+
+
+async def take_everything(conn: Connection, ctx: Context, volunteer_id: UUID, by: str) -> None:
+    """Take from a volunteer whose row says `left` what came with it: leadership, mandates, tasks, offers."""
+    await teams.end_leaderships(conn, ctx, volunteer_id)
+    await mandates.revoke_all(conn, ctx, volunteer_id=volunteer_id, by=by)
+    await help_release.release_of_volunteer(conn, ctx, volunteer_id, Because.VOLUNTEER_LEFT)
 
 
 async def card(conn: Connection, ctx: Context, volunteer_id: UUID) -> Record:
@@ -119,84 +148,11 @@ async def card(conn: Connection, ctx: Context, volunteer_id: UUID) -> Record:
     return found
 
 
-async def list_for_staff(
-    conn: Connection, ctx: Context, status: VolunteerStatus | None, after: UUID | None, limit: int
-) -> list[Record]:
-    await require_staff_somewhere(conn, ctx, *CLERKS)
-    found: list[Record] = await sql.volunteers.for_staff(
-        conn,
-        account_id=require_signed_in(ctx).account_id,
-        roles=CLERKS,
-        status=status,
-        after=after,
-        limit=limit + 1,
-    )
+async def one(conn: Connection, ctx: Context, volunteer_id: UUID) -> Record:
+    """Return a volunteer that there is, whole, for a rule that has checked who asks."""
+    found: Record
+    (found,) = await sql.volunteers.shown(conn, ids=[volunteer_id], today=local_day(ctx.now))
     return found
-
-
-async def approve(conn: Connection, ctx: Context, volunteer_id: UUID) -> Record:
-    return await _decide(conn, ctx, volunteer_id, (APPLIED,), APPROVED)
-
-
-async def suspend(conn: Connection, ctx: Context, volunteer_id: UUID) -> Record:
-    """Take a volunteer's power; also how an application is refused."""
-    return await _decide(conn, ctx, volunteer_id, (APPLIED, APPROVED), SUSPENDED)
-
-
-async def reinstate(conn: Connection, ctx: Context, volunteer_id: UUID) -> Record:
-    return await _decide(conn, ctx, volunteer_id, (SUSPENDED,), APPROVED)
-
-
-async def teams_for_staff(conn: Connection, ctx: Context, after: UUID | None, limit: int) -> list[Record]:
-    await require_staff_somewhere(conn, ctx, *CLERKS)
-    account_id = require_signed_in(ctx).account_id
-    found: list[Record] = await sql.volunteers.teams_for_staff(
-        conn, account_id=account_id, roles=CLERKS, after=after, limit=limit + 1
-    )
-    return found
-
-
-async def add_team(conn: Connection, ctx: Context, area_id: UUID, name: str, organisation: str) -> Record:
-    await require_staff_in(conn, ctx, area_id, *MANAGERS)
-    with refusing(team_name_key=Conflict("team_name_taken")):
-        team_id = await sql.volunteers.add_team(
-            conn, id=new_id(), area_id=area_id, name=name, organisation=organisation
-        )
-    made = await team(conn, ctx, team_id)
-    await audit.record(conn, ctx, "volunteers.team_added", team_id, area_id=str(area_id))
-    return made
-
-
-async def team(conn: Connection, ctx: Context, team_id: UUID) -> Record:
-    await require_staff_somewhere(conn, ctx, *CLERKS)
-    found: Record = await sql.volunteers.team(conn, id=team_id)
-    return found
-
-
-async def _decide(
-    conn: Connection,
-    ctx: Context,
-    volunteer_id: UUID,
-    before: tuple[VolunteerStatus, ...],
-    after: VolunteerStatus,
-) -> Record:
-    await require_staff_of_volunteer(conn, ctx, volunteer_id, *MANAGERS)
-    moved = await sql.volunteers.move(
-        conn,
-        id=volunteer_id,
-        before=before,
-        after=after,
-        decided_by=require_signed_in(ctx).account_id,
-        now=ctx.now,
-    )
-    if moved is None:
-        status = await sql.volunteers.status(conn, id=volunteer_id)
-        if status != after:
-            raise Conflict("volunteer_in_other_state", state=status)
-        return await _one(conn, volunteer_id)
-    shown = await _one(conn, volunteer_id)
-    await audit.record(conn, ctx, f"volunteers.{after}", volunteer_id)
-    return shown
 
 
 async def _serve(conn: Connection, volunteer_id: UUID, areas: Sequence[UUID]) -> None:
@@ -209,8 +165,3 @@ async def _why_not(conn: Connection, account_id: UUID) -> Conflict | NotFound:
     if entry is None or entry["status"] == LEFT:
         return NotFound("volunteer_not_found")
     return Conflict("volunteer_in_other_state", state=entry["status"])
-
-
-async def _one(conn: Connection, volunteer_id: UUID) -> Record:
-    found: Record = await sql.volunteers.one(conn, id=volunteer_id)
-    return found

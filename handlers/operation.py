@@ -20,6 +20,7 @@ OPERATIONS: dict[Handler, Operation] = {}
 class Operation:
     """One operation's wire shapes.
 
+    `body_optional`: a client may send no body at all.
     `creates`: an `Idempotency-Key` header is required. `etag`: who has the answer already is sent 304.
     `also`: other answers that are no refusals, by status.
     An operation whose query or body takes a `Cursor` answers a page of `reply`.
@@ -34,6 +35,7 @@ class Operation:
     media_type: str
     body_media_type: str
     also: Mapping[int, type[Schema]]
+    body_optional: bool
 
 
 def operation(
@@ -47,12 +49,13 @@ def operation(
     media_type: str = "application/json",
     body_media_type: str = "application/json",
     also: Mapping[int, type[Schema]] | None = None,
+    body_optional: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Name the shapes that a handler reads and writes; its docstring says what the operation does."""
 
     def mark(handler: Handler) -> Handler:
         OPERATIONS[handler] = Operation(
-            body, query, reply, status, creates, etag, media_type, body_media_type, also or {}
+            body, query, reply, status, creates, etag, media_type, body_media_type, also or {}, body_optional
         )
         return handler
 

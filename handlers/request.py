@@ -95,6 +95,13 @@ async def read_body(request: web.Request, schema: type[Schema]) -> dict[str, Any
     return load(schema, await read_json(request))
 
 
+async def read_body_if_any(request: web.Request, schema: type[Schema]) -> dict[str, Any]:
+    """Read a body that may be left out altogether; then every field has its default."""
+    if not request.can_read_body:
+        return load(schema, {})
+    return await read_body(request, schema)
+
+
 async def read_json(request: web.Request) -> Any:
     if request.content_type != "application/json":
         raise Invalid("content_type_not_json", content_type=request.content_type)

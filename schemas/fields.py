@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import unicodedata
 from datetime import UTC, date
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from domain.vocabulary import LOCAL_ZONE
+from domain.vocabulary import LOCAL_ZONE, clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
 ID_BYTES = 16
+MINUTES_A_DAY = 24 * 60
+CLOCK = re.compile(r"[0-9]{2}:[0-5][0-9]")
 FIRST_YEAR, LAST_YEAR = 2000, 2199
 """Of days that anybody books: beyond them, arithmetic on days meets the end of the calendar."""
 
@@ -133,6 +136,24 @@ class ClockTime(fields.Time):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(format="%H:%M", **options)
+
+
+class DayMinute(fields.Field[int]):
+    """A minute of a local day, as clocks say it; 24:00 is the day's end."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> int:
+        del attr, data, options
+        if not isinstance(value, str) or not CLOCK.fullmatch(value):
+            raise ValidationError("not_a_clock_time")
+        hour, minute = value.split(":")
+        found = int(hour) * 60 + int(minute)
+        if found > MINUTES_A_DAY:
+            raise ValidationError("beyond_the_day")
+        return found
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> str | None:
+        del attr, obj, options
+        return None if value is None else clock(value)
 
 
 class LocalTime(fields.AwareDateTime):

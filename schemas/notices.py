@@ -43,7 +43,7 @@ def _words(notice: Record) -> dict[str, Any]:
         "service": notice["service_name"],
         "phone": notice["provider_phone"],
         "starts_at": notice["starts_at"] and words.minute(notice["starts_at"]),
-        "reason": facts.get("reason"),
+        "reason": facts.get("reason", UNKNOWN["reason"]),
     }
 
 

@@ -14,12 +14,12 @@ from marshmallow import fields
 
 from handlers.operation import OPERATIONS
 from handlers.request import KEY_PATTERN
-from schemas.fields import ClockTime, Cursor, Day, LocalTime
+from schemas.fields import ClockTime, Cursor, Day, DayMinute, LocalTime
 from server.access import Access
 from server.routes import ROUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from apispec.ext.marshmallow.openapi import OpenAPIConverter
     from marshmallow import Schema
@@ -77,6 +77,16 @@ PROBLEM = {
 }
 
 
+OF_FIELDS: Mapping[type[fields.Field[Any]], Json] = {
+    ClockTime: {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "examples": ["08:30"]},
+    DayMinute: {"type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "examples": ["18:00"]},
+    LocalTime: {"examples": ["2026-11-23T08:30:00+08:00"]},
+    Day: {"examples": ["2026-11-23"]},
+    Cursor: {"type": "string", "description": "`next` of the page before"},
+}
+"""What apispec cannot know of our fields."""
+
+
 def mend_field(_converter: OpenAPIConverter, field: fields.Field[Any], ret: Json) -> Json:
     """Add what apispec cannot know of our fields, and take away what it gets wrong."""
     for name in ("default", "format", "pattern"):
@@ -88,15 +98,7 @@ def mend_field(_converter: OpenAPIConverter, field: fields.Field[Any], ret: Json
         ret["default"] = field.load_default()
     if "pattern" in ret:
         ret["pattern"] = f"^(?:{ret['pattern'].removesuffix('$').replace(chr(92) + 'Z', '')})$"
-    if isinstance(field, ClockTime):
-        return {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "examples": ["08:30"]}
-    if isinstance(field, LocalTime):
-        return {"examples": ["2026-11-23T08:30:00+08:00"]}
-    if isinstance(field, Day):
-        return {"examples": ["2026-11-23"]}
-    if isinstance(field, Cursor):
-        return {"type": "string", "description": "`next` of the page before"}
-    return {}
+    return next((dict(known) for kind, known in OF_FIELDS.items() if isinstance(field, kind)), {})
 
 
 def build() -> Json:
@@ -174,7 +176,10 @@ def _operation(route: Route, known: Operation) -> Json:
     if description.strip():
         described["description"] = description.strip()
     if known.body is not None:
-        described["requestBody"] = {"required": True, "content": {known.body_media_type: {"schema": known.body}}}
+        described["requestBody"] = {
+            "required": not known.body_optional,
+            "content": {known.body_media_type: {"schema": known.body}},
+        }
     return described
 
 

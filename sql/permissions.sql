@@ -90,6 +90,12 @@ select exists (
 -- The team that answers for a help request.
 select team_id from help_request where id = :request_id;
 
+-- name: staff_of_team(account_id, roles, team_id)$
+-- Whether a staff account holds one of the roles in a team's area, above it, or everywhere.
+select exists (
+    select from team where id = :team_id and area_id in (select staff_areas(:account_id, :roles))
+);
+
 -- name: is_volunteer(account_id, volunteer_id)$
 -- Whether an account is that volunteer.
 select exists (select from volunteer where id = :volunteer_id and account_id = :account_id);

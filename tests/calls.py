@@ -14,6 +14,7 @@ from handlers.request import CLOCK, VAULT
 from tests import calls_help_requests, make
 from tests.calls_mandates import MANDATES
 from tests.calls_people import PEOPLE
+from tests.calls_volunteers import VOLUNTEERS
 from tests.giving import fixed, nothing, same, with_id
 from tests.town import Given, count, id_number, paper, person_form, terms, wechat_code
 from tests.visitors import consents, phone_number
@@ -177,6 +178,7 @@ async def not_yet_volunteers(town):
     """Let the family and the stranger be able to apply, whatever they did before."""
     accounts = [town.accounts[name][0] for name in ("family", "stranger")]
     for statement in (
+        "delete from volunteer_hours where volunteer_id in (select id from volunteer where account_id = any($1))",
         "delete from volunteer_area where volunteer_id in (select id from volunteer where account_id = any($1))",
         "delete from idempotency_key where account_id = any($1)",
         "delete from volunteer where account_id = any($1)",
@@ -509,6 +511,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("POST", "/v1/staff/care-requests/{id}/refuse"): with_id(a_care_request),
     **PEOPLE,
     **MANDATES,
+    **VOLUNTEERS,
     ("GET", "/v1/staff/audit"): nothing,
     ("GET", "/v1/teams"): nothing,
     ("POST", "/v1/volunteers"): not_yet_volunteers,
@@ -521,9 +524,11 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
         lambda town: Given({"area_id": str(town.area_id), "name": f"新队 {next(count)}", "organisation": "联盟"})
     ),
     ("GET", "/v1/staff/volunteers"): nothing,
-    ("POST", "/v1/staff/volunteers/{id}/approve"): with_id(lambda town: town.applicant()),
-    ("POST", "/v1/staff/volunteers/{id}/suspend"): with_id(lambda town: town.applicant("approved")),
-    ("POST", "/v1/staff/volunteers/{id}/reinstate"): with_id(lambda town: town.applicant("suspended")),
+    ("POST", "/v1/staff/volunteers/{id}/approve"): with_id(lambda town: town.applicant(), {"reason": "说明"}),
+    ("POST", "/v1/staff/volunteers/{id}/suspend"): with_id(lambda town: town.applicant("approved"), {"reason": "说明"}),
+    ("POST", "/v1/staff/volunteers/{id}/reinstate"): with_id(
+        lambda town: town.applicant("suspended"), {"reason": "说明"}
+    ),
     ("GET", "/v1/mandates"): nothing,
     ("POST", "/v1/mandates"): family_mandate,
     ("GET", "/v1/mandates/{id}"): with_id(lambda town: town.mandate()),

@@ -33,6 +33,12 @@ WITH_BODY = [
     for method, operation in operations.items()
     if "application/json" in operation.get("requestBody", {}).get("content", {})
 ]
+BODY_OPTIONAL = {
+    (method.upper(), path)
+    for path, operations in document()["paths"].items()
+    for method, operation in operations.items()
+    if not operation.get("requestBody", {"required": True})["required"]
+}
 WITH_QUERY = [
     (method.upper(), path)
     for path, operations in document()["paths"].items()
@@ -114,6 +120,8 @@ async def test_bodies_that_are_none_are_refused(town, capsys):
         headers = {**await town.headers(MAY[key].who), "Content-Type": "application/json"}
         before = await town.state()
         for what, (body, codes) in RAW_BODIES.items():
+            if what == "nothing" and key in BODY_OPTIONAL:
+                continue
             status, answer = await send(town, key, good, headers, data=body)
             allowed = {codes} if isinstance(codes, str) else set(codes)
             assert status >= 400, (key, what, status, answer)

@@ -11,11 +11,17 @@ from domain.identifiers import new_id
 from domain.permissions import require_not_oneself, require_team
 from domain.vocabulary import CLERKS, MANAGERS, Role
 from handlers.request import CLOCK, VAULT
-from tests import make, teams
+from tests import help_world, make
 
 
 def context(app, account_id):
     return Context(Caller(account_id, new_id(), frozenset({Role.RESIDENT}), 1), app[CLOCK](), app[VAULT])
+
+
+async def leader_of(conn, app, team_id):
+    leader = await help_world.helper(conn, app, team_id=team_id)
+    await help_world.leads(conn, leader.volunteer_id, team_id)
+    return leader.resident, leader.volunteer_id
 
 
 async def answers(conn, app, who, team_id, roles=CLERKS):
@@ -38,7 +44,7 @@ async def answers(conn, app, who, team_id, roles=CLERKS):
 )
 async def test_a_leader_leads_while_appointed_and_serving_in_the_team(conn, app, change):
     team_id, other_team = await make.team(conn), await make.team(conn)
-    leader, _ = await teams.leader(conn, app, team_id)
+    leader, _ = await leader_of(conn, app, team_id)
     assert await answers(conn, app, leader, team_id)
     assert not await answers(conn, app, leader, other_team)
     await conn.execute(change)
@@ -68,8 +74,8 @@ async def test_staff_answer_for_teams_of_their_area_with_a_role_that_is_enough(c
 
 
 async def test_nobody_decides_about_oneself(conn, app):
-    leader, volunteer_id = await teams.leader(conn, app, await make.team(conn))
+    leader, volunteer_id = await leader_of(conn, app, await make.team(conn))
     with pytest.raises(Forbidden, match="not_about_oneself"):
         await require_not_oneself(conn, context(app, leader.account_id), volunteer_id)
-    another, _ = await teams.leader(conn, app, await make.team(conn))
+    another, _ = await leader_of(conn, app, await make.team(conn))
     await require_not_oneself(conn, context(app, another.account_id), volunteer_id)

@@ -136,7 +136,7 @@ async def test_staff_of_the_area_decide_and_each_decision_changes_the_role(clien
     rows = await conn.fetch("select action from audit where actor_id = $1 order by at, seq", manager.account_id)
     assert sorted(row["action"] for row in rows) == [
         "volunteers.approved",
-        "volunteers.approved",
+        "volunteers.reinstated",
         "volunteers.suspended",
     ]
 

@@ -16,9 +16,8 @@ from domain.vocabulary import LOCAL_ZONE, Role
 from handlers import care_requests
 from handlers.request import CLOCK, VAULT
 from server.sandbox_wechat import openid_of
-from tests import make
+from tests import help_world, make
 from tests.pictures import png
-from tests.teams import appoint
 from tests.visitors import consents
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Town:
         helper = await self.add_resident("helper")
         self.helper_id = await make.volunteer(conn, helper.account_id, team_id=self.team_id)
         await self.add_strangers()
-        admin = await self.add_staff("admin", Role.ADMIN)
+        await self.add_staff("admin", Role.ADMIN)
         await self.add_staff("manager", Role.MANAGER, provider_id=self.provider_id)
         await self.add_staff("clerk", Role.CLERK, provider_id=self.provider_id)
         await self.add_staff("area_manager", Role.MANAGER, area_id=self.area_id)
@@ -71,7 +70,7 @@ class Town:
         await self.add_staff("auditor", Role.AUDITOR)
         leader = await self.add_resident("leader")
         self.leader_id = await make.volunteer(conn, leader.account_id, team_id=self.team_id)
-        await appoint(conn, self.team_id, self.leader_id, admin)
+        await help_world.leads(conn, self.leader_id, self.team_id)
         other = await self.add_staff("other", Role.ADMIN, provider_id=self.other_provider_id)
         await conn.execute(
             """insert into staff_grant (id, account_id, role, area_id, granted_at)

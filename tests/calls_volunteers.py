@@ -1,0 +1,47 @@
+"""Good calls about volunteers and their teams; `tests.calls` has those of everything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.help_world import leads
+from tests.town import Given
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.town import Town
+
+
+def about(status, body=None):
+    """Make a call about somebody new of the team."""
+
+    async def given(town):
+        return Given(body, {"id": town.team_id, "volunteer_id": await town.applicant(status)})
+
+    return given
+
+
+async def of_team(town):
+    return Given(ids={"id": town.team_id})
+
+
+async def leading(town):
+    volunteer_id = await town.applicant("approved")
+    await leads(town.conn, volunteer_id, town.team_id)
+    return Given(ids={"id": town.team_id, "volunteer_id": volunteer_id})
+
+
+OF_TEAM = "/v1/teams/{id}/volunteers/{volunteer_id}"
+LEADER = "/v1/staff/teams/{id}/leaders/{volunteer_id}"
+VOLUNTEERS: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
+    ("GET", "/v1/teams/{id}"): of_team,
+    ("GET", "/v1/teams/{id}/volunteers"): of_team,
+    ("GET", OF_TEAM): about("applied"),
+    ("POST", f"{OF_TEAM}/approve"): about("applied", {"reason": ""}),
+    ("POST", f"{OF_TEAM}/suspend"): about("approved", {"reason": "约好的事没有来"}),
+    ("POST", f"{OF_TEAM}/reinstate"): about("suspended", {"reason": "说清楚了"}),
+    ("POST", f"{OF_TEAM}/dismiss"): about("approved", {"reason": "收了老人的钱"}),
+    ("PUT", LEADER): about("approved"),
+    ("DELETE", LEADER): leading,
+}
