@@ -165,7 +165,7 @@ async def _about_booking(conn: Connection, ctx: Context, person_id: UUID, wish: 
     margins = await sql.help_requests.margins(conn, area_id=wish.area_id)
     starts_at = booking["starts_at"] - timedelta(minutes=margins["before_minutes"])
     ends_at = booking["ends_at"] + timedelta(minutes=margins["after_minutes"])
-    return _About(booking["kind"], booking["service_id"], [booking["day"]], ends_at, starts_at, ends_at)
+    return _About(booking["kind"], booking["service_id"], [booking["day"]], starts_at, starts_at, ends_at)
 
 
 def _check_matter(wish: Wish, kind: str) -> None:

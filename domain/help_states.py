@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from asyncpg import Connection, Record
+    from asyncpg import Connection
 
     from domain.help_vocabulary import Because, HelpState
+    from domain.rows import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ class Step:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def take(conn: Connection, step: Step, now: datetime) -> Record | None:
+async def take(conn: Connection, step: Step, now: datetime) -> Row | None:
     """Take one step; return the request as it is then, or None where it is in none of the states before."""
-    request: Record | None = await sql.help_states.step(
+    request: Row | None = await sql.help_states.step(
         conn,
         id=step.request_id,
         event_id=new_id(),
@@ -60,7 +61,7 @@ async def take(conn: Connection, step: Step, now: datetime) -> Record | None:
     return request
 
 
-async def lock(conn: Connection, request_ids: Sequence[UUID]) -> list[Record]:
+async def lock(conn: Connection, request_ids: Sequence[UUID]) -> list[Row]:
     """Lock requests in id order, as everybody does who changes more than one row of them."""
-    locked: list[Record] = await sql.help_states.lock(conn, ids=request_ids)
+    locked: list[Row] = await sql.help_states.lock(conn, ids=request_ids)
     return locked

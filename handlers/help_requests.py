@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from domain import help_lists, help_requests
+from domain import help_ends, help_lists, help_requests
 from domain.help_vocabulary import LIVE
 from domain.help_wishes import Wish
 from domain.mandate_terms import PersonNamed
@@ -180,6 +180,33 @@ async def get_as_team(request: web.Request) -> web.Response:
     async with transaction(request) as conn:
         shown = await help_lists.get_as_team(conn, context(request), path_id(request), path_id(request, "request_id"))
     return reply(HelpRequest, shown)
+
+
+@operation(reply=HelpRequest)
+async def cancel(request: web.Request) -> web.Response:
+    """Need no help any more; a booking that stands is kept."""
+    ctx, request_id = context(request), path_id(request)
+    async with transaction(request) as conn:
+        await help_ends.cancel(conn, ctx, request_id)
+        return reply(HelpRequest, await help_lists.get(conn, ctx, request_id))
+
+
+@operation(reply=HelpRequest)
+async def cancel_as_staff(request: web.Request) -> web.Response:
+    """Cancel for somebody who phones; a booking that stands is kept."""
+    ctx, request_id = context(request), path_id(request)
+    async with transaction(request) as conn:
+        await help_ends.cancel_as_staff(conn, ctx, request_id)
+        return reply(HelpRequest, await help_lists.get_as_staff(conn, ctx, request_id))
+
+
+@operation(reply=HelpRequest)
+async def cancel_as_team(request: web.Request) -> web.Response:
+    """Cancel what the team answers for, as the family asked it to; a booking that stands is kept."""
+    ctx, team_id, request_id = context(request), path_id(request), path_id(request, "request_id")
+    async with transaction(request) as conn:
+        await help_ends.cancel_as_team(conn, ctx, team_id, request_id)
+        return reply(HelpRequest, await help_lists.get_as_team(conn, ctx, team_id, request_id))
 
 
 def _states(query: Mapping[str, Any]) -> Sequence[HelpState] | None:

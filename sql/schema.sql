@@ -1818,7 +1818,7 @@ CREATE INDEX help_request_done ON public.help_request USING btree (volunteer_id,
 
 CREATE INDEX help_request_due ON public.help_request USING btree (next_round_at) WHERE (next_round_at IS NOT NULL);
 
-CREATE INDEX help_request_ends ON public.help_request USING btree (COALESCE(ends_at, expires_at)) WHERE (state = ANY (ARRAY['open'::text, 'offered'::text, 'accepted'::text]));
+CREATE INDEX help_request_ends ON public.help_request USING btree (LEAST(expires_at, starts_at)) WHERE (state = ANY (ARRAY['open'::text, 'offered'::text, 'accepted'::text]));
 
 CREATE INDEX help_request_held ON public.help_request USING btree (volunteer_id) WHERE (state = ANY (ARRAY['accepted'::text, 'booked'::text, 'under_way'::text]));
 

@@ -246,7 +246,7 @@ create index help_request_team_live on help_request (team_id)
     where state in ('open', 'offered', 'accepted', 'booked', 'under_way');
 create index help_request_due on help_request (next_round_at) where next_round_at is not null;
 create index help_request_unconfirmed on help_request (ends_at) where state in ('booked', 'under_way');
-create index help_request_ends on help_request ((coalesce(ends_at, expires_at)))
+create index help_request_ends on help_request ((least(expires_at, starts_at)))
     where state in ('open', 'offered', 'accepted');
 
 create function mandates_in_hand(acting_account uuid, at timestamptz)
