@@ -37,8 +37,9 @@ class World:
         return self
 
     async def request(self, **options):
-        where = {"team_id": self.team_id, "area_id": self.area_id}
-        return await help_world.help_request(self.conn, self.vault, self.elder_id, **where, **options)
+        return await help_world.help_request(
+            self.conn, self.vault, self.elder_id, team_id=self.team_id, area_id=self.area_id, **options
+        )
 
     async def cancel(self, request_id, who=None, path="/v1/help-requests"):
         return await post(self.client, f"{path}/{request_id}/cancel", who or self.family)
