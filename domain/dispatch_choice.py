@@ -84,29 +84,24 @@ def reasons(turn: Turn, asked: Asked, helper: Helper, now: datetime) -> dict[str
 
 
 class _Choice:
-    """What is chosen for one turn: of the bits in `fitting`, those in `chosen`."""
+    """What is chosen for one turn: of the bits in `fitting`, those that are not in `others`."""
 
-    __slots__ = ("chosen", "fitting", "reach", "round", "start", "turn")
+    __slots__ = ("fitting", "others", "reach", "round", "start", "turn")
 
     def __init__(self, turn: Turn, masks: Masks) -> None:
         self.turn = turn
-        self.chosen = 0
         asked = masks.of(turn.asked)
         for number in range(turn.round + 1, max(turn.round + 1, len(REACHES)) + 1):
             self.round, self.reach = number, REACHES[min(number, len(REACHES)) - 1]
             self.fitting = masks.fitting(turn.request, self.reach) & ~asked
             if self.fitting:
                 break
+        self.others = self.fitting
         self.start = scattered(turn.request.id, self.round) % max(1, len(masks.helpers))
 
     @property
     def size(self) -> int:
         return self.turn.sizes[min(self.round, len(self.turn.sizes)) - 1]
-
-    @property
-    def others(self) -> int:
-        """Who fits and is not chosen."""
-        return self.fitting & ~self.chosen
 
     def first(self, candidates: int) -> int:
         """Return the first of some candidates from this request's own place in the round of all."""
@@ -114,7 +109,7 @@ class _Choice:
         return next(iter(bits(behind or candidates)))
 
     def asked(self, masks: Masks) -> Asked:
-        chosen = tuple(sorted(masks.helpers[place].id for place in bits(self.chosen)))
+        chosen = tuple(sorted(masks.helpers[place].id for place in bits(self.fitting ^ self.others)))
         return Asked(self.turn.request.id, self.round, self.reach, chosen, self.fitting.bit_count())
 
 
@@ -122,6 +117,7 @@ class _Loads:
     """Who has how much, as one mask for each load."""
 
     def __init__(self, masks: Masks) -> None:
+        self._everybody = masks.everybody
         self._of = [helper.load for helper in masks.helpers]
         self._at: defaultdict[int, int] = defaultdict(int)
         self._chosen_for: list[dict[_Choice, None]] = [{} for _ in self._of]
@@ -151,38 +147,52 @@ class _Loads:
         lowest = min(self._of, default=0)
         while load > lowest + 1:
             sources = self._at.get(load, 0) & ~closed
-            if sources:
-                seen = self._hand_on(sources, load, closed)
-                if seen is None:
-                    continue
-                closed |= seen
-            load -= 1
+            handed_on, reached = self._hand_on(sources, load, closed)
+            if not handed_on:
+                closed |= reached
+                load -= 1
 
-    def _hand_on(self, sources: int, load: int, closed: int) -> int | None:
-        """Move one request off somebody with this load, by a shortest chain; if there is none, return who was seen."""
+    def _hand_on(self, sources: int, load: int, closed: int) -> tuple[int, int]:
+        """Move requests off those with this load, each by a chain; return how many, and who was looked at.
+
+        All chains are sought at once and breadth first, and none crosses another: each begins with another source, and
+        what one has looked at is no other's.
+        """
         targets = 0
         for lower, mask in self._at.items():
             if lower <= load - 2:
                 targets |= mask
-        seen = sources
+        unseen, handed_on = self._everybody & ~sources & ~closed, 0
+        source_of = {place: place for place in bits(sources)}
         came_from: dict[int, tuple[int, _Choice]] = {}
         looked_at: set[_Choice] = set()
-        waiting = deque(bits(sources))
-        while waiting:
+        rid: set[int] = set()
+        waiting = deque(source_of)
+        while waiting and targets & unseen:
             place = waiting.popleft()
+            source = source_of[place]
             for choice in self._chosen_for[place]:
+                if source in rid:
+                    break
                 if choice in looked_at:
                     continue
                 looked_at.add(choice)
-                others = choice.others & ~seen & ~closed
+                others = choice.others & unseen
+                if not others:
+                    continue
                 if others & targets:
-                    self._follow(self._least_loaded(choice, others & targets), place, choice, came_from)
-                    return None
-                seen |= others
+                    to = self._least_loaded(choice, others & targets)
+                    self._follow(to, place, choice, came_from)
+                    rid.add(source)
+                    handed_on += 1
+                    unseen ^= 1 << to
+                    break
+                unseen ^= others
                 for other in bits(others):
                     came_from[other] = place, choice
+                    source_of[other] = source
                     waiting.append(other)
-        return seen
+        return handed_on, self._everybody ^ unseen
 
     def _least_loaded(self, choice: _Choice, candidates: int) -> int:
         least = min(load for load, mask in self._at.items() if mask & candidates)
@@ -190,7 +200,7 @@ class _Loads:
 
     def _follow(self, to: int, place: int, choice: _Choice, came_from: dict[int, tuple[int, _Choice]]) -> None:
         while True:
-            choice.chosen ^= 1 << place
+            choice.others |= 1 << place
             del self._chosen_for[place][choice]
             self._move(place, -1)
             self._give(choice, to)
@@ -199,7 +209,7 @@ class _Loads:
             to, (place, choice) = place, came_from[place]
 
     def _give(self, choice: _Choice, place: int) -> None:
-        choice.chosen |= 1 << place
+        choice.others ^= 1 << place
         self._chosen_for[place][choice] = None
         self._move(place, 1)
 

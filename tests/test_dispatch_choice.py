@@ -78,7 +78,7 @@ def a_request(draw, number):
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_the_masks_say_what_fits_says(data):
     of_all = data.draw(helpers())
     request = data.draw(a_request(0))
@@ -140,7 +140,7 @@ def evening_chain(turns, choices, of_all):
 
 
 @given(a_world())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_chain_of_swaps_would_even_the_load_further(world):
     turns, of_all = world
     choices = choose(turns, of_all, NOW)
@@ -155,7 +155,7 @@ def test_no_chain_of_swaps_would_even_the_load_further(world):
 
 
 @given(a_world(), st.randoms())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_choice_comes_out_the_same_in_whatever_order_it_is_asked(world, chance):
     turns, of_all = world
     choices = choose(turns, of_all, NOW)
