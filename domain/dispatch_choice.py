@@ -29,26 +29,31 @@ REACHES = (Reach.TEAM, Reach.AREA, Reach.AROUND)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A request whose next round is due: how many rounds it has had, how many each asks, and whom it does not ask now.
+    """A request whose next round is due: how many rounds it has had, how many each asks, and whom it does not ask.
 
-    `asked`: who has declined it, or let it lapse a short time ago.
+    `declined`: who has said no. `resting`: who has let it lapse a short time ago, and can be asked again later.
     """
 
     request: Sought
     round: int
     sizes: tuple[int, ...]
-    asked: frozenset[UUID] = frozenset()
+    declined: frozenset[UUID] = frozenset()
+    resting: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whom to ask in which round, and among how many who would do; nobody where there is nobody even far away."""
+    """Whom to ask in which round, and among how many who would do; nobody where there is nobody even far away.
+
+    `later`: there is nobody to ask now, but somebody who rests.
+    """
 
     request_id: UUID
     round: int
     reach: Reach
     volunteers: tuple[UUID, ...]
     fitting: int
+    later: bool
 
 
 def choose(turns: Iterable[Turn], helpers: Iterable[Helper], now: datetime) -> list[Asked]:
@@ -86,17 +91,19 @@ def reasons(turn: Turn, asked: Asked, helper: Helper, now: datetime) -> dict[str
 class _Choice:
     """What is chosen for one turn: of the bits in `fitting`, those that are not in `others`."""
 
-    __slots__ = ("fitting", "others", "reach", "round", "start", "turn")
+    __slots__ = ("fitting", "later", "others", "reach", "round", "start", "turn")
 
     def __init__(self, turn: Turn, masks: Masks) -> None:
         self.turn = turn
-        asked = masks.of(turn.asked)
+        declined, resting = masks.of(turn.declined), masks.of(turn.resting)
         for number in range(turn.round + 1, max(turn.round + 1, len(REACHES)) + 1):
             self.round, self.reach = number, REACHES[min(number, len(REACHES)) - 1]
-            self.fitting = masks.fitting(turn.request, self.reach) & ~asked
+            fitting = masks.fitting(turn.request, self.reach) & ~declined
+            self.fitting = fitting & ~resting
             if self.fitting:
                 break
         self.others = self.fitting
+        self.later = bool(fitting) and not self.fitting
         self.start = scattered(turn.request.id, self.round) % max(1, len(masks.helpers))
 
     @property
@@ -110,7 +117,7 @@ class _Choice:
 
     def asked(self, masks: Masks) -> Asked:
         chosen = tuple(sorted(masks.helpers[place].id for place in bits(self.fitting ^ self.others)))
-        return Asked(self.turn.request.id, self.round, self.reach, chosen, self.fitting.bit_count())
+        return Asked(self.turn.request.id, self.round, self.reach, chosen, self.fitting.bit_count(), self.later)
 
 
 class _Loads:

@@ -158,6 +158,14 @@ def day_with_time(request: Sought, helper: Helper, now: datetime) -> date | None
     return None
 
 
+def first_moment(request: Sought) -> datetime:
+    """Return when the help is needed at the earliest."""
+    if request.span is not None:
+        return request.span[0]
+    begins, _ = PARTS[request.part_of_day]
+    return datetime.combine(min(request.wished_days), time(), LOCAL_ZONE) + timedelta(minutes=begins)
+
+
 def left_of(day: date, part_of_day: PartOfDay, now: datetime) -> Minutes:
     """Return what is left of a part of a day."""
     begins, ends = PARTS[part_of_day]

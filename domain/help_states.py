@@ -61,6 +61,31 @@ async def take(conn: Connection, step: Step, now: datetime) -> Row | None:
     return request
 
 
+async def take_together(
+    conn: Connection,
+    facts: Mapping[UUID, Mapping[str, Any]],
+    before: HelpState,
+    after: HelpState,
+    because: Because,
+    now: datetime,
+) -> set[UUID]:
+    """Take one and the same step, of time or dispatch, of many requests that nobody has before or then.
+
+    `facts` by request, without personal data. Return those that were in the state before.
+    """
+    changed = await sql.help_states.step_together(
+        conn,
+        ids=list(facts),
+        event_ids=[new_id() for _ in facts],
+        before=before,
+        after=after,
+        because=because,
+        facts=[orjson.dumps(each, default=str).decode() for each in facts.values()],
+        now=now,
+    )
+    return {row["id"] for row in changed}
+
+
 async def lock(conn: Connection, request_ids: Sequence[UUID]) -> list[Row]:
     """Lock requests in id order, as everybody does who changes more than one row of them."""
     locked: list[Row] = await sql.help_states.lock(conn, ids=request_ids)

@@ -13,6 +13,7 @@ import structlog
 from asyncpg import Connection
 
 from domain import (
+    dispatch,
     erasure,
     fallback,
     files,
@@ -147,6 +148,11 @@ async def look_for_odd_patterns(work: Work) -> Mapping[str, int]:
     return {"alarms": alarms}
 
 
+async def ask_volunteers(work: Work) -> Mapping[str, int]:
+    """Ask for help in rounds; each part is a transaction of its own."""
+    return await dispatch.dispatch(work.conn, work.context().now)
+
+
 CHORES = (
     Chore("rebooking_offers", until_nothing_is_left(rebooking.lapse), seconds=QUICK_SECONDS),
     Chore("waitlist_offers", offer_places, seconds=QUICK_SECONDS),
@@ -158,6 +164,7 @@ CHORES = (
     Chore("idempotency_keys", once(lambda conn, ctx: idempotency.prune(conn, ctx.now)), seconds=3600),
     Chore("erased_people", once(lambda conn, ctx: erasure.prune(conn, ctx.now)), seconds=3600),
     Chore("files", prune_files, seconds=3600),
+    Chore("help_rounds", ask_volunteers, seconds=5),
     Chore("no_shows", until_nothing_is_left(no_shows.mark), seconds=60),
     Chore("schedules", make_slots, seconds=15),
     Chore("odd_patterns", look_for_odd_patterns, seconds=600),

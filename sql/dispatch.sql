@@ -1,10 +1,29 @@
+-- name: due(now, most)
+-- Help requests that nobody has and that the dispatch is to look at.
+select id, state from help_request
+where next_round_at <= :now and state in ('open', 'offered')
+order by next_round_at, id
+limit :most;
+
+-- name: lapse(ids, now)
+-- End the offers of locked requests that nobody has answered in time; those with no live offer left come back.
+with lapsed as (
+    update help_offer set status = 'lapsed', answered_at = :now
+    where request_id = any(:ids::uuid[]) and status = 'live' and answer_by <= :now
+    returning id
+)
+select id from help_request
+where id = any(:ids::uuid[]) and not exists (
+    select from help_offer
+    where request_id = help_request.id and status = 'live' and id not in (select id from lapsed));
+
 -- name: requests(ids, now)
 -- Help requests with what decides whom they fit: who has a mandate in the matter, who cares for the person, who had
--- the request, and who declined it or let it lapse within a day.
+-- the request, who declined it, who let it lapse within a day, and until when who was asked can answer.
 select request.id, request.team_id, request.area_id, request.matter, request.language, request.needs_booking,
     request.needs_companion, request.needs_ride, request.booking_id, request.wished_days, request.part_of_day,
     request.starts_at, request.ends_at, request.state, request.round, request.next_round_at, request.alarmed_at,
-    request.expires_at,
+    request.expires_at, request.created_at, request.changed_at,
     person.phone_sealed is not null
         or (select true from care where person_id = person.id and ended_at is null limit 1) is not null as obtainable,
     array(select volunteer_id from mandate
@@ -17,9 +36,10 @@ select request.id, request.team_id, request.area_id, request.matter, request.lan
           where care.person_id = person.id and care.ended_at is null) as carers,
     array(select volunteer_id from help_event
           where request_id = request.id and because in ('accepted', 'assigned') and volunteer_id is not null) as freed,
+    array(select volunteer_id from help_offer where request_id = request.id and status = 'declined') as declined,
     array(select volunteer_id from help_offer
-          where request_id = request.id
-            and (status = 'declined' or status = 'lapsed' and offered_at > :now - interval '1 day')) as asked
+          where request_id = request.id and status = 'lapsed' and offered_at > :now - interval '1 day') as resting,
+    (select max(answer_by) from help_offer where request_id = request.id and status = 'live') as answer_by
 from help_request as request
 join person on person.id = request.person_id
 where request.id = any(:ids::uuid[])
@@ -95,3 +115,22 @@ cross join lateral (
       and tstzrange(starts_at, ends_at) && tstzrange(:now::timestamptz, null)
 ) as work
 order by volunteer.id, work.starts_at;
+
+-- name: hold_volunteers(ids)
+-- Keep volunteers from being suspended or leaving until this is written; those who are approved come back.
+select id from volunteer where id = any(:ids::uuid[]) and status = 'approved' order by id for share;
+
+-- name: ask(ids, requests, volunteers, rounds, reasons, ends, now)!
+-- Ask volunteers.
+insert into help_offer (id, request_id, volunteer_id, round, reasons, offered_at, answer_by)
+select id, request_id, volunteer_id, round, reasons::jsonb, :now, answer_by
+from unnest(:ids::uuid[], :requests::uuid[], :volunteers::uuid[], :rounds::integer[], :reasons::text[],
+        :ends::timestamptz[]) as row (id, request_id, volunteer_id, round, reasons, answer_by);
+
+-- name: look_again(ids, rounds, moments, alarmed, now)!
+-- Say of locked requests in which round they are, when to look at them again, and that the leader was alarmed.
+update help_request
+set round = row.round, next_round_at = row.moment, alarmed_at = case when row.alarmed then :now else alarmed_at end
+from unnest(:ids::uuid[], :rounds::integer[], :moments::timestamptz[], :alarmed::boolean[])
+    as row (id, round, moment, alarmed)
+where help_request.id = row.id;

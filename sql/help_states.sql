@@ -18,3 +18,22 @@ with was as (
     from changed join was on was.id = changed.id
 )
 select * from changed;
+
+-- name: step_together(ids, event_ids, before, after, because, facts, now)
+-- Bring requests that nobody has from one state into another where nobody has them either, by time or dispatch, and
+-- write the events; those that were in another state do not come back.
+with was as (
+    select id, state from help_request where id = any(:ids::uuid[]) order by id for no key update
+), changed as (
+    update help_request
+    set state = :after, changed_at = :now
+    from was
+    where help_request.id = was.id and was.state = :before
+    returning help_request.id
+), told as (
+    insert into help_event (id, request_id, at, was, state, because, facts)
+    select row.event_id, changed.id, :now, :before, :after, :because, row.facts::jsonb
+    from changed
+    join unnest(:ids::uuid[], :event_ids::uuid[], :facts::text[]) as row (id, event_id, facts) on row.id = changed.id
+)
+select id from changed order by id;

@@ -100,7 +100,8 @@ def a_world(draw):
             replace(REQUEST, id=made(1000 + number), freed=draw(some(*known))),
             round=draw(st.integers(0, 2)),
             sizes=(draw(st.integers(1, 3)), 2),
-            asked=draw(some(*known[:2])),
+            declined=draw(some(*known[:2])),
+            resting=draw(some(*known[1:3])) if len(known) > 1 else frozenset(),
         )
         for number in range(draw(st.integers(0, 14)))
     ]
@@ -113,7 +114,7 @@ def loads_after(choices, of_all):
 
 
 def fitting(turn, of_all):
-    return {helper.id for helper in of_all if fits(turn.request, helper, NOW) is None} - turn.asked
+    return {helper.id for helper in of_all if fits(turn.request, helper, NOW) is None} - turn.declined - turn.resting
 
 
 def evening_chain(turns, choices, of_all):
@@ -152,6 +153,27 @@ def test_no_chain_of_swaps_would_even_the_load_further(world):
         assert len(asked.volunteers) == min(size, len(all_fitting))
         assert asked.fitting == len(all_fitting)
     assert evening_chain(turns, choices, of_all) is None
+
+
+def a_crowd(seed):
+    """Make many requests of which most fit the same few."""
+    chance = random.Random(seed)
+    of_all = [replace(HELPER, id=made(n), load=chance.randint(0, 2)) for n in range(100, 140)]
+    known = [helper.id for helper in of_all]
+    turns = []
+    for number in range(150):
+        middle = chance.randint(0, 39) * chance.randint(0, 39) // 39
+        fit = set(known[max(0, middle - 2) : middle + 3])
+        turns.append(Turn(replace(REQUEST, id=made(1000 + number), freed=frozenset(known) - fit), 0, (2,)))
+    return turns, of_all
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_crowd_is_spread_along_chains(seed, monkeypatch):
+    turns, of_all = a_crowd(seed)
+    assert evening_chain(turns, choose(turns, of_all, NOW), of_all) is None
+    monkeypatch.setattr("domain.dispatch_choice._Loads.even_out", lambda _: None)
+    assert evening_chain(turns, choose(turns, of_all, NOW), of_all), "to take the least loaded is not enough"
 
 
 @given(a_world(), st.randoms())
@@ -209,7 +231,7 @@ def test_rounds_widen_and_pass_over_who_cannot_be_asked():
     of_all = [near, serves, around]
 
     def ask(asked_before, round_before):
-        turn = Turn(REQUEST, round_before, (1, 2, 3), frozenset(asked_before))
+        turn = Turn(REQUEST, round_before, (1, 2, 3), resting=frozenset(asked_before))
         (asked,) = choose([turn], of_all, NOW)
         return asked.round, asked.reach, set(asked.volunteers)
 
@@ -218,7 +240,10 @@ def test_rounds_widen_and_pass_over_who_cannot_be_asked():
     assert ask([near.id], 1) == (2, Reach.AREA, {serves.id})
     assert ask([near.id, serves.id], 2) == (3, Reach.AROUND, {around.id})
     assert ask([near.id, serves.id], 7) == (8, Reach.AROUND, {around.id})
-    assert ask([near.id, serves.id, around.id], 1) == (3, Reach.AROUND, set())
+    everybody = frozenset({near.id, serves.id, around.id})
+    assert ask(everybody, 1) == (3, Reach.AROUND, set())
+    for rest, later in ((everybody, True), (frozenset(), False)):
+        assert choose([Turn(REQUEST, 1, (1,), everybody - rest, rest)], of_all, NOW)[0].later is later
 
 
 def test_why_she_was_asked():

@@ -11,7 +11,7 @@ from tests.guards import GUARDS, ROOT
 def test_a_guard_is_where_the_list_says(guard):
     assert (ROOT / guard.path).read_text(encoding="utf-8").count(guard.taken) == 1
     name, _, test = guard.test.partition("::")
-    assert f"async def {test}(" in (ROOT / "tests" / name).read_text(encoding="utf-8")
+    assert f"def {test}(" in (ROOT / "tests" / name).read_text(encoding="utf-8")
     assert f"| {guard.name} | `{guard.path}` | `{guard.test}` |" in (ROOT / "docs/guards.md").read_text(
         encoding="utf-8"
     )

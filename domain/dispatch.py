@@ -1,0 +1,235 @@
+"""Asking volunteers for help requests, in rounds: what lapses, who is asked next, and when a leader is alarmed.
+
+All requests that are due are chosen for together (`domain.dispatch_choice`) and written in parts, each in a transaction
+of its own: volunteers, then requests, both by id, are held while their offers are written, and what changed since it
+was read is left for the next turn. So two dispatchers at once do no harm, and nobody is asked for what has been taken.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+import asyncpg
+import orjson
+
+import sql
+from domain import help_alarms, help_states
+from domain.dispatch_choice import Turn, choose, reasons
+from domain.dispatch_facts import read_helpers, read_places, read_rules, sought
+from domain.dispatch_plan import first_moment
+from domain.help_alarms import Alarm
+from domain.help_vocabulary import AlarmKind, Because, HelpState
+from domain.identifiers import new_id
+from domain.notices import Notice, tell_all
+from domain.offer_times import offer_until
+from domain.vocabulary import NoticeKind, local_day
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from asyncpg import Connection
+
+    from domain.dispatch_choice import Asked
+    from domain.dispatch_facts import Rules
+    from domain.dispatch_plan import Helper, Sought
+    from domain.rows import Row
+
+MOST = 10_000
+"""Requests chosen for together: no more are held in memory."""
+AT_A_TIME = 250
+"""Requests written in one transaction."""
+
+T = TypeVar("T")
+
+
+async def dispatch(conn: Connection, now: datetime) -> Mapping[str, int]:
+    """Do what is due; needs no transaction around it.
+
+    A part that fails stops no other; its error is raised at the end.
+    """
+    due = await sql.dispatch.due(conn, now=now, most=MOST)
+    done: Counter[str] = Counter()
+    failed = None
+    for ids in _parts(sorted(row["id"] for row in due if row["state"] == HelpState.OFFERED)):
+        try:
+            async with conn.transaction():
+                done["lapsed"] += await _lapse(conn, ids, now)
+        except asyncpg.PostgresError as error:
+            failed = error
+    for looks in _parts(await _look(conn, sorted(row["id"] for row in due), now)):
+        try:
+            async with conn.transaction():
+                done.update(await _write(conn, looks, now))
+        except asyncpg.PostgresError as error:
+            failed = error
+    if failed is not None:
+        raise failed
+    return done
+
+
+async def _lapse(conn: Connection, ids: Sequence[UUID], now: datetime) -> int:
+    """Open requests again whose round is over without an acceptance."""
+    locked = await help_states.lock(conn, ids)
+    waited = [row["id"] for row in locked if row["state"] == HelpState.OFFERED and _is_due(row, now)]
+    if not waited:
+        return 0
+    over = await sql.dispatch.lapse(conn, ids=waited, now=now)
+    facts: dict[UUID, Mapping[str, int]] = {row["id"]: {} for row in over}
+    await help_states.take_together(conn, facts, HelpState.OFFERED, HelpState.OPEN, Because.ROUND_UNANSWERED, now)
+    return len(over)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at one request as it was read. `asked` None: nobody is asked, as its round lasts or it is too late."""
+
+    row: Row
+    rules: Rules
+    turn: Turn
+    asked: Asked | None
+    helpers: tuple[Helper, ...]
+    now: datetime
+
+    @property
+    def alarm(self) -> str | None:
+        """Say why the leader is alarmed now, if so."""
+        if self.row["alarmed_at"] is not None:
+            return None
+        if self.alarm_at <= self.now:
+            return "time"
+        return "nobody_fits" if self.asked and not self.asked.fitting and not self.asked.later else None
+
+    @property
+    def alarm_at(self) -> datetime:
+        """Some hours before the help, but not before who is asked first has had time to answer, quiet hours or not."""
+        asked_in_vain: datetime = self.row["created_at"] + timedelta(minutes=self.rules.round_minutes)
+        return max(first_moment(self.turn.request) - timedelta(hours=self.rules.alarm_hours), asked_in_vain)
+
+    @property
+    def answer_by(self) -> datetime:
+        """When the round is over that lasts or begins now; where there is none, when to look for people again."""
+        lasts_until: datetime | None = self.row["answer_by"]
+        if lasts_until is not None:
+            return lasts_until
+        latest = _latest(self.row) if self.helpers else self.now + timedelta(days=1)
+        return offer_until(self.now, self.rules.round_minutes, self.rules.quiet, latest)
+
+    @property
+    def next_look(self) -> datetime:
+        if self.alarm is not None or self.row["alarmed_at"] is not None:
+            return self.answer_by
+        return min(self.answer_by, self.alarm_at)
+
+
+async def _look(conn: Connection, ids: Sequence[UUID], now: datetime) -> list[_Look]:
+    """Read what is due and choose for all of it that is open."""
+    read: list[Row] = [row for part in _parts(ids) for row in await sql.dispatch.requests(conn, ids=part, now=now)]
+    rows = [row for row in read if row["state"] in (HelpState.OPEN, HelpState.OFFERED) and _is_due(row, now)]
+    places, rules = await read_places(conn), await read_rules(conn, (row["area_id"] for row in rows))
+    turns = {row["id"]: _turn(row, rules[row["area_id"]], sought(row, places, rules)) for row in rows}
+    asking = [turns[row["id"]] for row in rows if row["state"] == HelpState.OPEN and now < _latest(row)]
+    areas = {area_id for turn in asking for area_id in turn.request.place.around.union(turn.request.place.upwards)}
+    serving = [row["id"] for row in await sql.dispatch.serving(conn, areas=list(areas))]
+    helpers = {helper.id: helper for helper in await read_helpers(conn, serving, now)}
+    choices = {asked.request_id: asked for asked in choose(asking, helpers.values(), now)}
+    looks = []
+    for row in rows:
+        asked = choices.get(row["id"])
+        chosen = tuple(helpers[volunteer_id] for volunteer_id in asked.volunteers) if asked else ()
+        looks.append(_Look(row, rules[row["area_id"]], turns[row["id"]], asked, chosen, now))
+    return looks
+
+
+def _turn(row: Row, rules: Rules, request: Sought) -> Turn:
+    return Turn(request, row["round"], rules.round_sizes, frozenset(row["declined"]), frozenset(row["resting"]))
+
+
+def _latest(row: Row) -> datetime:
+    """Return until when anybody can accept."""
+    latest: datetime = min(row["expires_at"], row["starts_at"] or row["expires_at"])
+    return latest
+
+
+def _is_due(row: Row, now: datetime) -> bool:
+    return row["next_round_at"] is not None and row["next_round_at"] <= now
+
+
+async def _write(conn: Connection, looks: Sequence[_Look], now: datetime) -> Mapping[str, int]:
+    chosen = {helper.id for look in looks for helper in look.helpers}
+    approved = {row["id"] for row in await sql.dispatch.hold_volunteers(conn, ids=list(chosen))}
+    locked = {row["id"]: row for row in await help_states.lock(conn, [look.row["id"] for look in looks])}
+    standing = [
+        look
+        for look in looks
+        if all(look.row[name] == locked[look.row["id"]][name] for name in ("state", "changed_at", "next_round_at"))
+        and (not look.helpers or any(helper.id in approved for helper in look.helpers))
+    ]
+    offers = [(look, helper) for look in standing for helper in look.helpers if helper.id in approved]
+    await _ask(conn, offers, now)
+    alarmed = [look for look in standing if look.alarm is not None]
+    await sql.dispatch.look_again(
+        conn,
+        ids=[look.row["id"] for look in standing],
+        rounds=[look.asked.round if look.asked and look.helpers else look.row["round"] for look in standing],
+        moments=[look.next_look for look in standing],
+        alarmed=[look.alarm is not None for look in standing],
+        now=now,
+    )
+    await help_alarms.raise_all(conn, now, [_alarm(look) for look in alarmed])
+    return {"asked": len({look.row["id"] for look, _ in offers}), "offers": len(offers), "alarms": len(alarmed)}
+
+
+async def _ask(conn: Connection, offers: Sequence[tuple[_Look, Helper]], now: datetime) -> None:
+    if not offers:
+        return
+    asked = {look.row["id"]: look.asked for look, _ in offers if look.asked is not None}
+    how_many = Counter(look.row["id"] for look, _ in offers)
+    ends = {look.row["id"]: look.answer_by for look, _ in offers}
+    facts = {request_id: {"round": choice.round, "asked": how_many[request_id]} for request_id, choice in asked.items()}
+    await help_states.take_together(conn, facts, HelpState.OPEN, HelpState.OFFERED, Because.ROUND, now)
+    await sql.dispatch.ask(
+        conn,
+        ids=[new_id() for _ in offers],
+        requests=[look.row["id"] for look, _ in offers],
+        volunteers=[helper.id for _, helper in offers],
+        rounds=[asked[look.row["id"]].round for look, _ in offers],
+        reasons=[
+            orjson.dumps(reasons(look.turn, asked[look.row["id"]], helper, now), default=str).decode()
+            for look, helper in offers
+        ],
+        ends=[ends[look.row["id"]] for look, _ in offers],
+        now=now,
+    )
+    rows = await sql.help_release.own_people(conn, volunteers=list({helper.id for _, helper in offers}))
+    people = {row["volunteer_id"]: row["person_id"] for row in rows}
+    told = [
+        Notice(
+            people[helper.id],
+            NoticeKind.HELP_OFFERED,
+            look.row["id"],
+            {"volunteer_id": helper.id, "answer_by": ends[look.row["id"]].isoformat()},
+        )
+        for look, helper in offers
+        if helper.id in people
+    ]
+    await tell_all(conn, now, told)
+
+
+def _alarm(look: _Look) -> Alarm:
+    return Alarm(
+        AlarmKind.NOBODY_TOOK,
+        look.turn.request.team_id,
+        local_day(look.now),
+        request_id=look.row["id"],
+        facts={"cause": look.alarm, "round": look.row["round"]},
+    )
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for at in range(0, len(items), AT_A_TIME):
+        yield items[at : at + AT_A_TIME]
