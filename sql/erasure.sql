@@ -101,6 +101,15 @@ with asked as (
     update help_rating set thanks = '' from asked where help_rating.request_id = asked.id
 ), complained as (
     update help_complaint set words_sealed = null, answer = '' from asked where help_complaint.request_id = asked.id
+), told as (
+    update help_event set facts = '{}' from asked where help_event.request_id = asked.id and facts <> '{}'
+), noticed as (
+    update notice set facts = notice.facts - 'reason'
+    from asked
+    join help_hours on help_hours.request_id = asked.id
+    join volunteer on volunteer.id = help_hours.volunteer_id
+    join care on care.account_id = volunteer.account_id and care.relation = 'self'
+    where notice.person_id = care.person_id and notice.subject_id = asked.id and notice.facts ? 'reason'
 ), alarmed as (
     update help_alarm set outcome = '' from asked where help_alarm.request_id = asked.id
 )

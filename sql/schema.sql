@@ -529,11 +529,13 @@ CREATE TABLE public.help_event (
     n bigint NOT NULL
 );
 
-COMMENT ON TABLE public.help_event IS 'each change of a help request; append-only, without personal data';
+COMMENT ON TABLE public.help_event IS 'each change of a help request; append-only';
 
 COMMENT ON COLUMN public.help_event.actor_id IS 'null: time or the dispatch did it';
 
 COMMENT ON COLUMN public.help_event.volunteer_id IS 'whom it is about, where it is about one';
+
+COMMENT ON COLUMN public.help_event.facts IS 'a reason in words can be among them; emptied when the person is erased';
 
 COMMENT ON COLUMN public.help_event.n IS 'their order: ids and moments of one transaction have none';
 
@@ -1980,7 +1982,9 @@ CREATE TRIGGER booking_person_stays BEFORE UPDATE OF person_id ON public.booking
 
 CREATE TRIGGER clinic_day_announce AFTER INSERT OR UPDATE OF version ON public.clinic_day FOR EACH ROW EXECUTE FUNCTION public.clinic_day_announce();
 
-CREATE TRIGGER help_event_append_only BEFORE DELETE OR UPDATE ON public.help_event FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER help_event_append_only BEFORE DELETE OR UPDATE OF id, request_id, at, actor_id, volunteer_id, was, state, because, n ON public.help_event FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER help_event_facts_append_only BEFORE UPDATE OF facts ON public.help_event FOR EACH ROW WHEN ((new.facts <> '{}'::jsonb)) EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER service_has_waitlist AFTER INSERT ON public.service FOR EACH ROW EXECUTE FUNCTION public.service_has_waitlist();
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import SimpleNamespace
 
+import asyncpg
 import pytest
 
 from domain.identifiers import new_id
@@ -71,6 +72,19 @@ async def done(conn, vault, town, request_id):
         vault.seal("help_complaint", "words_sealed", complaint_id, "来晚了".encode()),
     )
     await conn.execute(
+        """insert into help_event (id, request_id, at, state, because, facts)
+           values ($1, $2, now(), 'completed', 'completed_by_leader', '{"reason": "测试乙没有手机"}')""",
+        new_id(),
+        request_id,
+    )
+    await conn.execute(
+        """insert into notice (id, person_id, kind, subject_id, facts, created_at)
+           values ($1, $2, 'help_hours_corrected', $3, '{"reason": "测试乙走得慢"}', now())""",
+        new_id(),
+        town.one.resident.person_id,
+        request_id,
+    )
+    await conn.execute(
         """insert into help_alarm (id, kind, team_id, request_id, day, facts, raised_at, closed_at, closed_by, outcome)
            values ($1, 'unconfirmed', $2, $3, '2026-11-24', '{}', now(), now(), $4, '问过测试乙')""",
         new_id(),
@@ -124,6 +138,21 @@ async def test_what_was_said_goes_and_that_there_was_help_stays(town, conn, app)
         "span": SPAN[1] - SPAN[0],
     }
     assert await conn.fetchval("select state from help_request") == "completed"
+    left = await conn.fetch("select facts from help_event union all select facts from notice")
+    assert [row["facts"] for row in left] == [{}] * len(left)
+
+
+async def test_what_became_of_a_request_is_not_rewritten(town, conn):
+    request_id = await town.asked()
+    for change in (
+        "update help_event set state = 'cancelled'",
+        "update help_event set at = now(), facts = '{}'",
+        """update help_event set facts = '{"reason": "x"}'""",
+        "delete from help_event",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await conn.execute(change)
+    assert await conn.fetchval("select state from help_event where request_id = $1", request_id) == "open"
 
 
 async def test_while_a_volunteer_is_with_somebody_nobody_is_erased(town, conn, app, client):

@@ -289,7 +289,8 @@ create table help_event (
     facts jsonb not null default '{}',
     n bigint not null generated always as identity
 );
-comment on table help_event is 'each change of a help request; append-only, without personal data';
+comment on table help_event is 'each change of a help request; append-only';
+comment on column help_event.facts is 'a reason in words can be among them; emptied when the person is erased';
 comment on column help_event.actor_id is 'null: time or the dispatch did it';
 comment on column help_event.volunteer_id is 'whom it is about, where it is about one';
 comment on column help_event.n is 'their order: ids and moments of one transaction have none';
@@ -297,8 +298,11 @@ create index help_event_request on help_event (request_id, n);
 create index help_event_actor on help_event (actor_id, id);
 create index help_event_volunteer on help_event (volunteer_id, id);
 create index help_event_taken on help_event (request_id, volunteer_id) where because in ('accepted', 'assigned');
-create trigger help_event_append_only before update or delete on help_event
+create trigger help_event_append_only
+    before delete or update of id, request_id, at, actor_id, volunteer_id, was, state, because, n on help_event
     for each row execute function refuse_change();
+create trigger help_event_facts_append_only before update of facts on help_event
+    for each row when (new.facts <> '{}') execute function refuse_change();
 
 create table help_offer (
     id uuid primary key,
