@@ -129,7 +129,8 @@ async def confirm_in_team(conn: Connection, ctx: Context, team_id: UUID, mandate
 
 async def _confirm(conn: Connection, ctx: Context, paper: Record) -> dict[str, Any]:
     account_id, mandate_id, terms = require_signed_in(ctx).account_id, paper["id"], Terms.of(paper)
-    await _require_other(conn, paper, account_id)
+    if paper["requested_by"] == account_id:
+        raise Forbidden("second_person_needed")
     if paper["status"] != MandateStatus.ACTIVE:
         await begin(conn, ctx, terms)
         paper = await _paper(conn, mandate_id)  # as whoever came first has left it
@@ -146,14 +147,6 @@ async def _confirm(conn: Connection, ctx: Context, paper: Record) -> dict[str, A
     shown = await _shown(conn, ctx, mandate_id)
     await record(conn, ctx, "mandates.paper_confirmed", mandate_id, paper["person_id"], terms)
     return shown
-
-
-async def _require_other(conn: Connection, paper: Record, account_id: UUID) -> None:
-    """Only a second person: neither who entered the paper nor whom it would empower."""
-    if paper["requested_by"] == account_id:
-        raise Forbidden("second_person_needed")
-    if await is_empowered(conn, Terms.of(paper), account_id):
-        raise Forbidden("not_about_oneself")
 
 
 def _require_waiting(ctx: Context, paper: Record) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
+from uuid import UUID
 
 import pytest
 
-from handlers.request import VAULT
+from domain import bookings
+from domain.booking_rules import BookingRequest
+from domain.errors import Refusal
+from handlers.request import CLOCK, VAULT
 from tests import help_world, make
 from tests.booking_world import act_freely, book, cancel, loose_slot, move
 from tests.mandates import PHONE, call
@@ -36,8 +41,8 @@ async def task(world, volunteer_id=None, state="accepted"):
 
 
 DAY = help_world.TOMORROW
-KNOWN = {"span": (help_world.local(DAY, "09:00"), help_world.local(DAY, "10:00"))}
-SPAN = {"accepted": {}, "booked": KNOWN, "under_way": KNOWN, "completed": KNOWN}
+KNOWN: dict[str, Any] = {"span": (help_world.local(DAY, "09:00"), help_world.local(DAY, "10:00"))}
+SPAN: dict[str, dict[str, Any]] = {"accepted": {}, "booked": KNOWN, "under_way": KNOWN, "completed": KNOWN}
 
 
 async def end(world, request_id, state):
@@ -249,3 +254,15 @@ async def test_all_at_one_look_and_all_ended_by_one_call(world, slots):
     told = (await world.notices()).count("mandate_revoked")
     assert (await call(world.client, "POST", f"{path}/revoke", world.family, {}))[0] == 200
     assert (await world.notices()).count("mandate_revoked") == told == 3
+
+
+async def test_uses_of_one_batch_count_against_each_other(world, slots):
+    _, made = await world.create(world.family, world.body(max_uses=2))
+    wishes = [
+        BookingRequest(world.helper.account_id, slot_id, world.person_id, UUID(made["id"]), {}, f"one of a batch {n}")
+        for n, slot_id in enumerate(slots)
+    ]
+    async with world.conn.transaction():
+        outcomes = await bookings.book(world.conn, world.app[VAULT], wishes, world.app[CLOCK]())
+    codes = [outcome.code if isinstance(outcome, Refusal) else None for outcome in outcomes]
+    assert codes == [None, None, "mandate_used_up", "mandate_used_up"]
