@@ -34,6 +34,12 @@ async def hold(conn: Connection, mandate_ids: Collection[UUID], account_ids: Col
     return {row["id"]: {**row, "holders": holders[row["id"]]} for row in rows}
 
 
+async def hold_to_act(conn: Connection, account_id: UUID, mandate_id: UUID) -> None:
+    """Hold what one account needs to act under one mandate; what it may is to be asked behind this."""
+    await sql.bookings.lock_volunteers(conn, account_ids=[account_id])
+    await hold(conn, [mandate_id], [account_id])
+
+
 async def hold_for_changes(conn: Connection, wanted: Collection[tuple[UUID, UUID]]) -> None:
     """Hold what accounts need to change bookings, each given as account and booking, under mandates."""
     acting = await sql.mandate_use.acting(

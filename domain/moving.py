@@ -52,8 +52,7 @@ async def move(
         conn, ids=[seen["person_id"]], accounts=[account_id for _ in counting], people=counting
     )
     if by_volunteer:
-        await sql.bookings.lock_volunteers(conn, account_ids=[account_id])
-        await mandate_use.hold(conn, [seen["mandate_id"]], [account_id])
+        await mandate_use.hold_to_act(conn, account_id, seen["mandate_id"])
     await places.hold_queues(conn, [seen["service_id"]])
     await sql.bookings.lock_bookings(conn, ids=[booking_id])
     old = await _find(conn, ctx, booking_id)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, booking_lists, places, rehousing
+from domain import audit, booking_lists, mandate_use, places, rehousing
 from domain.booking_limits import LONGEST_WINDOW_DAYS, Held, check_person_limits
 from domain.booking_lists import by_ids
 from domain.errors import Conflict, NotFound
@@ -50,7 +50,7 @@ async def show(conn: Connection, ctx: Context, booking_id: UUID) -> Row:
 async def accept(conn: Connection, ctx: Context, booking_id: UUID) -> Row:
     """Take the offered place: return the new booking. Repeated, it answers the same."""
     await _require_visible(conn, ctx, booking_id)
-    booking, offer = await _lock(conn, booking_id, {OfferStatus.ACCEPTED})
+    booking, offer = await _lock(conn, ctx, booking_id, {OfferStatus.ACCEPTED})
     if offer["status"] == OfferStatus.ACCEPTED:
         return await _moved_to(conn, booking_id)
     _require_answerable(booking, offer, ctx.now)
@@ -70,7 +70,7 @@ async def accept(conn: Connection, ctx: Context, booking_id: UUID) -> Row:
 async def decline(conn: Connection, ctx: Context, booking_id: UUID) -> Row:
     """Give up the booking instead: it is cancelled by the provider's doing. Repeated, it answers the same."""
     await _require_visible(conn, ctx, booking_id)
-    booking, offer = await _lock(conn, booking_id, {OfferStatus.DECLINED})
+    booking, offer = await _lock(conn, ctx, booking_id, {OfferStatus.DECLINED})
     if offer["status"] != OfferStatus.DECLINED:
         _require_answerable(booking, offer, ctx.now)
         await _lock_pools(conn, booking, offer)
@@ -128,13 +128,18 @@ async def _require_visible(conn: Connection, ctx: Context, booking_id: UUID) -> 
         raise NotFound("booking_not_found")
 
 
-async def _lock(conn: Connection, booking_id: UUID, repeats: set[OfferStatus]) -> tuple[Row, Row]:
-    """Lock person, offer and booking and return the last two as they are then; refuse where nothing is offered."""
+async def _lock(conn: Connection, ctx: Context, booking_id: UUID, repeats: set[OfferStatus]) -> tuple[Row, Row]:
+    """Lock person, mandate, offer and booking and return the last two as they are then.
+
+    Refuses where nothing is offered, and who may not answer any more.
+    """
     seen = await sql.rebooking.newest(conn, booking_id=booking_id)
     if seen is None or seen["status"] not in repeats | {OfferStatus.LIVE}:
         raise NotFound("rebooking_offer_not_found")
     booking = await sql.rebooking.booking(conn, id=booking_id)
     await sql.people.lock(conn, ids=[booking["person_id"]])
+    await mandate_use.hold_for_changes(conn, [(require_signed_in(ctx).account_id, booking_id)])
+    await _require_visible(conn, ctx, booking_id)
     await places.hold_queues_of_bookings(conn, [booking_id])
     await sql.effects.lock_offers(conn, ids=[seen["id"]])
     await sql.bookings.lock_bookings(conn, ids=[booking_id])

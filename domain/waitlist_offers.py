@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, booking_lists, bookings, places
+from domain import audit, booking_lists, bookings, mandate_use, places
 from domain.booking_rules import BookingRequest
 from domain.bookings import pools_locked
 from domain.errors import Conflict, Refusal
 from domain.notices import Notice, tell_all
+from domain.permissions import require_signed_in
 from domain.vocabulary import (
     Channel,
     EndedBecause,
@@ -103,12 +104,16 @@ async def accepted(conn: Connection, ctx: Context, entry_id: UUID) -> Row:
 
 async def decline(conn: Connection, ctx: Context, entry_id: UUID) -> None:
     """Give the offered places on at once. Who declines keeps waiting, until the policy says that it is enough."""
-    entry, live = await _take(conn, ctx, entry_id)
+    cares, entry, live = await _take(conn, ctx, entry_id)
     if entry["status"] != WaitlistStatus.OFFERED:
         if entry["status"] == WaitlistStatus.WAITING and await _declined_before(conn, entry_id):
             return
         raise Conflict("no_offer")
     await miss(conn, [entry], live, OfferStatus.DECLINED, ctx.now)
+    if not cares:
+        facts = {"by": "volunteer", "slot_id": live[0]["slot_id"]}
+        told = [Notice(person_id, NoticeKind.OFFER_LAPSED, entry_id, facts) for person_id in entry["people"]]
+        await tell_all(conn, ctx.now, told)
     await audit.record(conn, ctx, "waitlist.declined", entry_id, offers=[offer["id"] for offer in live])
 
 
@@ -120,27 +125,32 @@ async def _declined_before(conn: Connection, entry_id: UUID) -> bool:
 
 async def leave(conn: Connection, ctx: Context, entry_id: UUID) -> None:
     """Wait no longer; an offered place goes on at once. Who has left already has left."""
-    seen = await require_visible(conn, ctx, entry_id)
-    entry, live = await _take(conn, ctx, entry_id)
+    cares, entry, live = await _take(conn, ctx, entry_id)
     if entry["status"] == WaitlistStatus.ACCEPTED:
         raise Conflict("waiting_accepted")
     if entry["status"] == WaitlistStatus.ENDED:
         return
     await give_on(conn, live, OfferStatus.DECLINED, ctx.now)
     await set_entries(conn, {entry_id: (WaitlistStatus.ENDED, EndedBecause.LEFT, entry["missed"])}, ctx.now)
-    if not seen["cares"]:
+    if not cares:
         facts = {"way": EndedBecause.LEFT, "by": "volunteer", "mandate_id": entry["mandate_id"]}
         told = [Notice(person_id, NoticeKind.WAITLIST_ENDED, entry_id, facts) for person_id in entry["people"]]
         await tell_all(conn, ctx.now, told)
     await audit.record(conn, ctx, "waitlist.left", entry_id, service_id=entry["service_id"])
 
 
-async def _take(conn: Connection, ctx: Context, entry_id: UUID) -> tuple[Row, Sequence[Row]]:
-    """Lock an entry that the caller may act on, with its queue before and its live offer after it."""
+async def _take(conn: Connection, ctx: Context, entry_id: UUID) -> tuple[bool, Row, Sequence[Row]]:
+    """Lock an entry that the caller may act on, with its queue before and its live offer after it.
+
+    First comes whether the caller acts by care; else the mandate is held before.
+    """
     seen = await require_visible(conn, ctx, entry_id)
+    if not seen["cares"]:
+        await mandate_use.hold_to_act(conn, require_signed_in(ctx).account_id, seen["mandate_id"])
+        seen = await require_visible(conn, ctx, entry_id)
     await sql.waitlist.lock_queues(conn, services=[seen["service_id"]])
     entry = (await sql.waitlist.lock_entries(conn, ids=[entry_id]))[0]
-    return entry, await sql.waitlist.lock_live_offers(conn, entries=[entry_id])
+    return seen["cares"], entry, await sql.waitlist.lock_live_offers(conn, entries=[entry_id])
 
 
 async def miss(

@@ -420,8 +420,20 @@ GUARDS = (
     Guard(
         "moving holds the mandate",
         "domain/moving.py",
-        '        await mandate_use.hold(conn, [seen["mandate_id"]], [account_id])\n',
+        '        await mandate_use.hold_to_act(conn, account_id, seen["mandate_id"])\n',
         "test_mandate_races.py::test_a_move_takes_the_mandate_before_the_queue",
+    ),
+    Guard(
+        "who leaves a queue under a mandate holds it",
+        "domain/waitlist_offers.py",
+        '        await mandate_use.hold_to_act(conn, require_signed_in(ctx).account_id, seen["mandate_id"])\n',
+        "test_mandate_races.py::test_answering_waits_for_what_is_just_being_ended",
+    ),
+    Guard(
+        "who answers for another place under a mandate holds it",
+        "domain/rebooking.py",
+        "    await mandate_use.hold_for_changes(conn, [(require_signed_in(ctx).account_id, booking_id)])\n",
+        "test_mandate_races.py::test_answering_waits_for_what_is_just_being_ended",
     ),
     Guard(
         "a team's mandate is in hand with a task alone",

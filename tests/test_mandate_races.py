@@ -141,6 +141,36 @@ async def test_the_end_waits_for_an_act_that_has_begun(client, second_client, co
     assert (await ending).status == 200
 
 
+@pytest.mark.parametrize("act", ["leave", "decline", "answer"])
+@pytest.mark.parametrize(("team", "how"), CASES)
+async def test_answering_waits_for_what_is_just_being_ended(client, conn, app, holder, act, team, how):
+    """Leaving a queue, declining a place in it, giving up a booking whose slot was closed."""
+    world = await build(client, conn, app, team=team)
+    who = world.helper.resident
+    if act == "answer":
+        await make.rebooking_offer(conn, UUID(world.booking_id), world.slots[2])
+        method, path = "POST", f"/v1/bookings/{world.booking_id}/offer/decline"
+    else:
+        service_id = await conn.fetchval("select service_id from slot where id = $1", world.slots[0])
+        entry_id = await make.waiting(conn, service_id, who, people=[world.person_id], mandate_id=world.mandate_id)
+        method, path = "DELETE", f"/v1/waitlist/{entry_id}"
+        if act == "decline":
+            await make.offer(conn, world.slots[1], entry_id, KNOWN[0])
+            method, path = "POST", f"{path}/decline"
+
+    async def do() -> int:
+        async with client.request(method, path, headers=who.headers) as response:
+            return int(response.status)
+
+    async with holder.transaction():
+        await world.end(holder, how)
+        acting = asyncio.create_task(do())
+        assert await until_waiting(conn, unless=acting), "it was done before the end was known"
+    assert await acting == 404
+    assert await conn.fetchval("select count(*) from booking where status = 'booked'") == 1
+    assert await conn.fetchval("select count(*) from waitlist_entry where status = 'ended'") == 0
+
+
 async def test_handing_the_task_back_waits_for_an_act_by_the_teams_mandate(client, conn, app, holder):
     world = await build(client, conn, app, team=True)
     async with asyncio.timeout(20):
