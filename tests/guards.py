@@ -391,6 +391,8 @@ GUARDS = (
         "domain/dispatch_choice.py",
         "    loads.even_out()\n",
         "test_dispatch_choice.py::test_a_crowd_is_spread_along_chains",
+    ),
+    Guard(
         "a mandate that is used does not end meanwhile",
         "sql/mandate_use.sql",
         "order by mandate.id\nfor share of mandate;",
