@@ -186,7 +186,14 @@ async def test_a_volunteer_who_goes_leaves_hours_and_stars_and_no_habits(town, c
     await conn.execute("insert into volunteer_area values ($1, $2)", volunteer_id, area_id)
     await conn.execute("insert into volunteer_day_off values ($1, '2026-12-01', '2026-12-03')", volunteer_id)
     await conn.execute("update volunteer set decision_reason = '迟到太多' where id = $1", volunteer_id)
+    handed_back, asked = await town.asked(), await town.asked()
+    await help_world.taken(conn, handed_back, volunteer_id)
+    await help_world.offered(conn, asked, volunteer_id)
+    await help_world.leads(conn, volunteer_id, town.team_id)
     assert (await call(client, town.one, "DELETE", "/v1/me"))[0] == 200
+    assert await conn.fetchval("select state from help_request where id = $1", handed_back) == "open"
+    assert await conn.fetchval("select status from help_offer where request_id = $1", asked) == "withdrawn"
+    assert await conn.fetchval("select ended_at is not null from team_leader")
     for table in ("volunteer_hours", "volunteer_area", "volunteer_day_off"):
         assert await conn.fetchval(f"select count(*) from {table} where volunteer_id = $1", volunteer_id) == 0, table
     row = await conn.fetchrow(
