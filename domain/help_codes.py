@@ -8,7 +8,6 @@ import sql
 from domain.codes import new_code
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from uuid import UUID
 
     from asyncpg import Connection
@@ -20,8 +19,3 @@ async def give(conn: Connection, request_id: UUID) -> None:
     while end_code == start_code:  # the code of the start must not end it
         end_code = new_code()
     await sql.help_codes.give(conn, id=request_id, start_code=start_code, end_code=end_code)
-
-
-async def take_back(conn: Connection, request_ids: Sequence[UUID]) -> None:
-    """Let the codes of requests be good no more; the caller holds the requests."""
-    await sql.help_codes.take_back(conn, ids=list(request_ids))

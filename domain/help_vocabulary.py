@@ -110,6 +110,13 @@ class ConfirmedWay(StrEnum):
     TIME = "time"
 
 
+class HoursRows(StrEnum):
+    """What a line of a spreadsheet of hours is about."""
+
+    VOLUNTEER = "volunteer"
+    TASK = "task"
+
+
 class AlarmKind(StrEnum):
     NOBODY_TOOK = "nobody_took"
     UNCONFIRMED = "unconfirmed"
@@ -159,3 +166,4 @@ MAX_HOURS_A_WEEKDAY = 6
 """Spans of availability on one weekday."""
 MAX_DAYS_OFF = 50
 """Spans still to come."""
+MAX_COMPLAINTS_OF_REQUEST = 5

@@ -29,6 +29,8 @@ CLOCK = re.compile(r"[0-9]{2}:[0-5][0-9]")
 FIRST_YEAR, LAST_YEAR = 2000, 2199
 """Of days that anybody books: beyond them, arithmetic on days meets the end of the calendar."""
 
+MONTH = re.compile(r"2[01][0-9]{2}-(0[1-9]|1[0-2])", re.ASCII)
+
 MESSAGES: Mapping[type[fields.Field[Any]], dict[str, Any]] = {
     fields.Field: {"required": "required", "null": "not_null", "validator_failed": "not_valid"},
     fields.String: {"invalid": "not_text", "invalid_utf8": "not_text"},
@@ -129,6 +131,18 @@ class Day(fields.Date):
         if str(day) != value or not FIRST_YEAR <= day.year <= LAST_YEAR:
             raise self.make_error("invalid")
         return day
+
+
+class Month(fields.Field[date]):
+    """A month, as its first day."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_options: Any) -> date:
+        del attr, data
+        if not MONTH.fullmatch(str(value)):
+            raise self.make_error("invalid")
+        return date.fromisoformat(f"{value}-01")
+
+    default_error_messages = {"invalid": "not_a_month"}  # noqa: RUF012  # marshmallow's own way
 
 
 class ClockTime(fields.Time):

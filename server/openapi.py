@@ -14,7 +14,7 @@ from marshmallow import fields
 
 from handlers.operation import OPERATIONS
 from handlers.request import KEY_PATTERN
-from schemas.fields import ClockTime, Cursor, Day, DayMinute, LocalTime
+from schemas.fields import ClockTime, Cursor, Day, DayMinute, LocalTime, Month
 from server.access import Access
 from server.routes import ROUTES
 
@@ -82,6 +82,7 @@ OF_FIELDS: Mapping[type[fields.Field[Any]], Json] = {
     DayMinute: {"type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "examples": ["18:00"]},
     LocalTime: {"examples": ["2026-11-23T08:30:00+08:00"]},
     Day: {"examples": ["2026-11-23"]},
+    Month: {"type": "string", "pattern": "^2[01][0-9]{2}-(0[1-9]|1[0-2])$", "examples": ["2026-11"]},
     Cursor: {"type": "string", "description": "`next` of the page before"},
 }
 """What apispec cannot know of our fields."""

@@ -35,6 +35,7 @@ pytest_plugins = [
     "tests.town",
     "tests.clinics",
     "tests.running",
+    "tests.help_given",
 ]
 
 
