@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from datetime import time
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,8 @@ def mend_field(_converter: OpenAPIConverter, field: fields.Field[Any], ret: Json
         del ret["minLength"]
     if field.load_default in (list, dict):
         ret["default"] = field.load_default()
+    if isinstance(field.load_default, time):
+        ret["default"] = f"{field.load_default:%H:%M}"
     if "pattern" in ret:
         ret["pattern"] = f"^(?:{ret['pattern'].removesuffix('$').replace(chr(92) + 'Z', '')})$"
     return next((dict(known) for kind, known in OF_FIELDS.items() if isinstance(field, kind)), {})

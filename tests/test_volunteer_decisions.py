@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import asyncpg
 import pytest
 
 from domain.vocabulary import Role
@@ -224,3 +225,19 @@ async def test_freezing_at_once_happens_once(team):
     answers = await asyncio.gather(*(decide(team, team.leader, "suspend") for _ in range(6)))
     assert {status for status, _ in answers} == {200}
     assert len(await told(team, team.volunteer.resident)) == 1
+
+
+async def test_an_appointment_waits_for_who_is_just_leaving(team, database):
+    """Else the volunteer would lead again, unasked, once back and approved."""
+    leaving = await asyncpg.connect(database)
+    path = f"/v1/staff/teams/{team.id}/leaders/{team.volunteer.volunteer_id}"
+    try:
+        async with leaving.transaction():
+            await leaving.execute("update volunteer set status = 'left' where id = $1", team.volunteer.volunteer_id)
+            appointing = asyncio.create_task(call(team.client, "PUT", path, team.manager))
+            await asyncio.wait([appointing], timeout=0.5)
+        status, problem = await appointing
+    finally:
+        await leaving.close()
+    assert (status, problem["code"], problem["state"]) == (409, "volunteer_in_other_state", "left")
+    assert await team.conn.fetchval("select count(*) from team_leader where ended_at is null") == 1
