@@ -17,7 +17,7 @@ from domain.person_records import Particulars, add_or_find, masked, phone_index
 from domain.vocabulary import CLERKS, MAX_VISITED_A_DAY, local_day
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from asyncpg import Connection
@@ -70,6 +70,18 @@ async def find_registered(conn: Connection, ctx: Context, team_id: UUID, person_
     """Return what `register` returned, as it is now."""
     await require_team(conn, ctx, team_id, *CLERKS)
     return await _shown(conn, ctx, team_id, person_id)
+
+
+async def list_registered(
+    conn: Connection, ctx: Context, team_id: UUID, after: UUID | None, limit: int
+) -> Sequence[Mapping[str, Any]]:
+    """List with masks whom the team has registered and nobody cares for; each reading is an audit row a person."""
+    await require_team(conn, ctx, team_id, *CLERKS)
+    rows = await sql.people.list_of_team(conn, team_id=team_id, after=after, limit=limit + 1)
+    listed = [masked(ctx.vault, row) for row in rows]
+    read = [audit.entry(ctx, "people.listed_to_team", row["id"], team_id=team_id) for row in rows[:limit]]
+    await audit.record_all(conn, ctx.vault, ctx.now, read)
+    return listed
 
 
 async def _require_few(conn: Connection, ctx: Context, account_id: UUID) -> None:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import Schema, fields
 
 from schemas.emergency_contacts import MaskedEmergencyContact
+from schemas.fields import Cursor, Limit
 from schemas.staff_people import FoundPerson
 
 
@@ -10,3 +11,8 @@ class VisitedPerson(FoundPerson):
     """Somebody whom the leader of a team has registered on a visit."""
 
     emergency_contact = fields.Nested(MaskedEmergencyContact, allow_none=True)
+
+
+class VisitedPeopleQuery(Schema):
+    limit = Limit()
+    after = Cursor()

@@ -173,6 +173,7 @@ ROUTES = tuple(
         (STAFF, "GET", "/v1/staff/care-requests", care_requests.list_at_desk),
         (STAFF, "POST", "/v1/staff/care-requests/{id}/approve", care_requests.approve_at_desk),
         (STAFF, "POST", "/v1/staff/care-requests/{id}/refuse", care_requests.refuse_at_desk),
+        (SIGNED_IN, "GET", "/v1/teams/{id}/people", team_people.list_registered),
         (SIGNED_IN, "POST", "/v1/teams/{id}/people", team_people.register),
         (RESIDENT, "GET", "/v1/people/{id}/emergency-contact", emergency_contacts.show),
         (RESIDENT, "PUT", "/v1/people/{id}/emergency-contact", emergency_contacts.change),

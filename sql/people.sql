@@ -87,3 +87,12 @@ select exists (
     join volunteer on volunteer.account_id = care.account_id
     where person.phone_index = :phone_index and volunteer.status <> 'left'
 );
+
+-- name: list_of_team(team_id, after, limit)
+-- Persons whom the leader of a team has registered and nobody cares for, newest first.
+select id, name, document_kind, document_sealed, birth_date, sex, phone_sealed, assurance, created_at
+from person
+where team_id = :team_id and erased_at is null and (:after::uuid is null or id < :after)
+  and not exists (select from care where care.person_id = person.id and care.ended_at is null)
+order by id desc
+limit :limit;

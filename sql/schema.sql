@@ -1870,7 +1870,7 @@ CREATE INDEX person_name ON public.person USING btree (name, birth_date);
 
 CREATE INDEX person_phone ON public.person USING btree (phone_index) WHERE (phone_index IS NOT NULL);
 
-CREATE INDEX person_team ON public.person USING btree (team_id) WHERE (team_id IS NOT NULL);
+CREATE INDEX person_team ON public.person USING btree (team_id, id) WHERE (team_id IS NOT NULL);
 
 CREATE INDEX place_kept_back_free_at ON public.place_kept_back USING btree (free_at);
 

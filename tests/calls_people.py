@@ -60,7 +60,12 @@ def of_visited(body: dict[str, str] | None = None) -> Callable[[Town], Awaitable
     return given
 
 
+async def of_team(town: Town) -> Given:
+    return Given(ids={"id": town.team_id})
+
+
 PEOPLE: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
+    ("GET", "/v1/teams/{id}/people"): of_team,
     ("POST", "/v1/teams/{id}/people"): visit,
     ("GET", "/v1/people/{id}/emergency-contact"): of_elder(),
     ("PUT", "/v1/people/{id}/emergency-contact"): of_elder(CONTACT),

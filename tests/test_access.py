@@ -197,6 +197,7 @@ MAY = {
     ("GET", "/v1/staff/care-requests"): of_any_desk("clerk"),
     ("POST", "/v1/staff/care-requests/{id}/approve"): of_any_desk("clerk", 204),
     ("POST", "/v1/staff/care-requests/{id}/refuse"): of_any_desk("clerk", 204),
+    ("GET", "/v1/teams/{id}/people"): of_team(staff="area_clerk"),
     ("POST", "/v1/teams/{id}/people"): of_team(201, staff="area_clerk"),
     ("GET", "/v1/people/{id}/emergency-contact"): of_family(),
     ("PUT", "/v1/people/{id}/emergency-contact"): of_family(),

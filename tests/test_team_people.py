@@ -73,6 +73,22 @@ async def test_registering_is_safe_to_repeat(team, conn):
     assert await conn.fetchval("select count(*) from person where team_id = $1", team.id) == 1
 
 
+async def test_a_leader_finds_again_whom_nobody_cares_for(team, visit, conn, client):
+    first, second, cared_for = [(await team.register())[1] for _ in range(3)]
+    child = await visit("测试甲")
+    await make.care(conn, child.account_id, cared_for["id"])
+    url = f"/v1/teams/{team.id}/people"
+    _, page = await call(client, team.head, "GET", f"{url}?limit=1")
+    assert [one["id"] for one in page["items"]] == [second["id"]]
+    assert page["items"][0]["id_number"] == second["id_number"]
+    _, rest = await call(client, team.head, "GET", f"{url}?after={page['next']}")
+    assert ([one["id"] for one in rest["items"]], rest["next"]) == ([first["id"]], None)
+    read = await conn.fetch("select subject_id from audit where action = 'people.listed_to_team'")
+    assert sorted(str(row["subject_id"]) for row in read) == sorted((first["id"], second["id"]))
+    other = await make.resident(conn, client.app)
+    assert (await call(client, other, "GET", url))[0] == 404
+
+
 async def test_who_leads_elsewhere_or_no_more_registers_nobody(team, conn, app, visit):
     other, _ = await leader(conn, app, await make.team(conn))
     member = await help_world.helper(conn, app, team_id=team.id)

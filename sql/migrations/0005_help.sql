@@ -163,7 +163,7 @@ create index waitlist_entry_mandate_made on waitlist_entry (booked_by, created_a
 
 alter table person add column team_id uuid references team;
 comment on column person.team_id is 'whose leader registered the person on a visit; such a person stays when the last carer goes';
-create index person_team on person (team_id) where team_id is not null;
+create index person_team on person (team_id, id) where team_id is not null;
 
 create table emergency_contact (
     person_id uuid primary key references person,
