@@ -1,4 +1,7 @@
-"""What a team's leader and staff must look at: raised once a day at most for one cause, and told to the leaders."""
+"""What a team's leader and staff must look at: raised once a day at most for one cause, and told to the leaders.
+
+Nobody sees or closes an alarm about oneself.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 import sql
+from domain import audit
+from domain.errors import NotFound
 from domain.identifiers import new_id
 from domain.notices import Notice, tell_all
-from domain.vocabulary import NoticeKind
+from domain.permissions import require_team
+from domain.vocabulary import CLERKS, NoticeKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
 
     from asyncpg import Connection
 
+    from domain.context import Context
     from domain.help_vocabulary import AlarmKind
     from domain.rows import Row
 
@@ -64,6 +71,29 @@ async def raise_all(conn: Connection, now: datetime, alarms: Sequence[Alarm]) ->
         ]
         await tell_all(conn, now, told)
     return len(raised)
+
+
+async def list_of_team(
+    conn: Connection, ctx: Context, team_id: UUID, *, closed: bool | None, before: UUID | None, most: int
+) -> list[Row]:
+    """List a team's alarms, newest first: those that are open, those that are closed, or all."""
+    caller = await require_team(conn, ctx, team_id, *CLERKS)
+    found: list[Row] = await sql.help_alarms.of_team(
+        conn, team_id=team_id, account_id=caller.account_id, closed=closed, before=before, limit=most
+    )
+    return found
+
+
+async def close(conn: Connection, ctx: Context, team_id: UUID, alarm_id: UUID, outcome: str) -> None:
+    """Say what has become of it. What is closed stays as it was closed."""
+    caller = await require_team(conn, ctx, team_id, *CLERKS)
+    closed = await sql.help_alarms.close(
+        conn, id=alarm_id, team_id=team_id, account_id=caller.account_id, outcome=outcome, now=ctx.now
+    )
+    if closed is not None:
+        await audit.record(conn, ctx, "help_alarms.closed", alarm_id, team_id=str(team_id))
+    elif not await sql.help_alarms.is_seen(conn, id=alarm_id, team_id=team_id, account_id=caller.account_id):
+        raise NotFound("alarm_not_found")
 
 
 def _facts(alarm: Row) -> dict[str, Any]:

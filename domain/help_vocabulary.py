@@ -126,6 +126,11 @@ class AlarmKind(StrEnum):
     NIGHT_USE = "night_use"
 
 
+class AlarmState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 class Reach(StrEnum):
     """How far a round of dispatch goes: the team of the request, all who serve its area, all around."""
 

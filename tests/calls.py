@@ -11,7 +11,7 @@ from domain.credentials import HASHER
 from domain.identifiers import new_id
 from domain.vocabulary import LOCAL_ZONE
 from handlers.request import CLOCK, VAULT
-from tests import calls_help_hours, calls_help_requests, make
+from tests import calls_help_alarms, calls_help_hours, calls_help_requests, make
 from tests.calls_mandates import MANDATES
 from tests.calls_people import PEOPLE
 from tests.calls_volunteers import VOLUNTEERS
@@ -544,5 +544,6 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/files/{id}"): with_id(lambda town: town.file()),
     **calls_help_requests.GOOD,
     **calls_help_hours.GOOD,
+    **calls_help_alarms.GOOD,
 }
 """What makes a call of each operation good, for whoever may. A new route needs a line here."""

@@ -273,6 +273,8 @@ MAY = {
     ("POST", "/v1/staff/help-requests"): of_staff("area_clerk", 201),
     ("GET", "/v1/staff/help-requests/{id}"): of_staff("area_clerk"),
     ("POST", "/v1/staff/help-requests/{id}/cancel"): of_staff("area_clerk"),
+    ("GET", "/v1/teams/{id}/alarms"): of_team(staff="area_clerk"),
+    ("POST", "/v1/teams/{id}/alarms/{alarm_id}/close"): of_team(204, staff="area_clerk"),
     ("GET", "/v1/teams/{id}/help-requests"): of_team(staff="area_clerk"),
     ("POST", "/v1/teams/{id}/help-requests"): of_team(201, staff="area_clerk"),
     ("GET", "/v1/teams/{id}/help-requests/{request_id}"): of_team(staff="area_clerk"),
