@@ -68,6 +68,7 @@ async def list_for_staff(
     ctx: Context,
     person_id: UUID | None,
     volunteer_id: UUID | None,
+    team_id: UUID | None,
     after: UUID | None,
     limit: int,
 ) -> list[dict[str, Any]]:
@@ -78,6 +79,7 @@ async def list_for_staff(
         roles=CLERKS,
         person_id=person_id,
         volunteer_id=volunteer_id,
+        team_id=team_id,
         after=after,
         limit=limit + 1,
     )

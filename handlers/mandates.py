@@ -143,7 +143,13 @@ async def list_for_staff(request: web.Request) -> web.Response:
     query = read_query(request, StaffMandateQuery)
     async with connection(request) as conn:
         found = await mandate_views.list_for_staff(
-            conn, context(request), query["person"], query["volunteer"], query["after"], query["limit"]
+            conn,
+            context(request),
+            query["person"],
+            query["volunteer"],
+            query["team"],
+            query["after"],
+            query["limit"],
         )
     return page(StaffMandate, found, query["limit"], cursor_at)
 

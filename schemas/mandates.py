@@ -190,6 +190,7 @@ class PaperQuery(Schema):
 
 class StaffMandateQuery(MandateQuery):
     volunteer = fields.UUID(load_default=None)
+    team = fields.UUID(load_default=None)
 
 
 class MandatePage(Schema):

@@ -35,7 +35,7 @@ where person_id = :person_id and (:after::uuid is null or id < :after)
 order by id desc
 limit :limit;
 
--- name: ids_for_staff(account_id, roles, person_id, volunteer_id, after, limit)
+-- name: ids_for_staff(account_id, roles, person_id, volunteer_id, team_id, after, limit)
 -- Mandates of the teams and volunteers whom staff look after, newest first.
 select mandate.id from mandate
 left join volunteer on volunteer.id = mandate.volunteer_id
@@ -43,6 +43,7 @@ join team on team.id = coalesce(mandate.team_id, volunteer.team_id)
 where team.area_id in (select staff_areas(:account_id, :roles))
   and (:person_id::uuid is null or mandate.person_id = :person_id)
   and (:volunteer_id::uuid is null or mandate.volunteer_id = :volunteer_id)
+  and (:team_id::uuid is null or team.id = :team_id)
   and (:after::uuid is null or mandate.id < :after)
 order by mandate.id desc
 limit :limit;

@@ -424,6 +424,7 @@ GUARDS = (
         "domain/moving.py",
         '        await mandate_use.hold_to_act(conn, account_id, seen["mandate_id"])\n',
         "test_mandate_races.py::test_a_move_takes_the_mandate_before_the_queue",
+        "        assert account_id\n",
     ),
     Guard(
         "who leaves a queue under a mandate holds it",

@@ -346,8 +346,11 @@ async def test_lists_are_paged_newest_first_and_filtered(world):
         assert ([item["id"] for item in rest["items"]], rest["next"]) == (ids[2:], None)
         _, found = await call(world.client, "GET", f"{path}?person={person_id}", who)
         assert [item["id"] for item in found["items"]] == ids[:1]
-    _, found = await call(world.client, "GET", f"/v1/staff/mandates?volunteer={new_id()}", world.clerk)
-    assert found["items"] == []
+    for name in ("volunteer", "team"):
+        _, found = await call(world.client, "GET", f"/v1/staff/mandates?{name}={new_id()}", world.clerk)
+        assert found["items"] == []
+    _, found = await call(world.client, "GET", f"/v1/staff/mandates?team={world.team_id}", world.clerk)
+    assert [item["id"] for item in found["items"]] == ids
 
 
 async def test_a_revocation_waits_for_the_use_before_it_and_is_seen_by_every_use_after(world):

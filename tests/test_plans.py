@@ -150,6 +150,18 @@ READ: dict[str, dict[str, Any]] = {
         "now": NOW,
         "most": 21,
     },
+    "mandate_use.covering": {"account_id": OF_VOLUNTEER, "person_id": made(2, 5), "matter": "medical", "now": NOW},
+    "mandate_views.uses": {"ids": [made(10, 5), made(10, 6)]},
+    "mandate_views.shown": {"ids": [made(10, 5), made(10, 6)], "account_id": ACCOUNT, "now": NOW},
+    "mandates.standing": {
+        "person_id": made(2, 5),
+        "volunteer_id": made(8, 3),
+        "team_id": None,
+        "way": "sms",
+        "now": NOW,
+        "day_ago": NOW,
+        "pending_since": NOW,
+    },
     "bookings.visible": {"account_id": ACCOUNT, "booking_id": OLD[0], "now": NOW},
     "bookings.by_ids": {"ids": OLD},
     "bookings.of_day": {
