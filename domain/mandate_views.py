@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sql
+from domain import audit
 from domain.errors import NotFound
 from domain.identity import mask_id_number, mask_phone
 from domain.mandate_terms import pending_since
@@ -12,7 +13,7 @@ from domain.permissions import require_care, require_signed_in, require_staff_so
 from domain.vocabulary import CLERKS, ConsentWay, MandateState, MandateStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -31,6 +32,13 @@ async def show(conn: Connection, ctx: Context, mandate_id: UUID) -> dict[str, An
     return (await whole(conn, ctx, [mandate_id]))[0]
 
 
+async def read(conn: Connection, ctx: Context, mandate_id: UUID) -> dict[str, Any]:
+    """Show a mandate as `show` does; that a volunteer has looked at somebody is recorded."""
+    shown = await show(conn, ctx, mandate_id)
+    await _record_looks(conn, ctx, [shown])
+    return shown
+
+
 async def show_to_staff(conn: Connection, ctx: Context, mandate_id: UUID) -> dict[str, Any]:
     await require_staff_of_mandate(conn, ctx, mandate_id)
     return (await whole(conn, ctx, [mandate_id], to_staff=True))[0]
@@ -46,12 +54,27 @@ async def require_staff_of_mandate(conn: Connection, ctx: Context, mandate_id: U
 async def list_for_account(
     conn: Connection, ctx: Context, person_id: UUID | None, after: UUID | None, limit: int
 ) -> list[dict[str, Any]]:
-    """List the mandates of all persons in the caller's care, and those that the caller may act under."""
+    """List the mandates of all persons in the caller's care, and those that the caller may act under.
+
+    That a volunteer has looked at somebody is recorded.
+    """
     account_id = require_signed_in(ctx).account_id
     rows = await sql.mandate_views.ids_for_account(
         conn, account_id=account_id, person_id=person_id, after=after, now=ctx.now, limit=limit + 1
     )
-    return await whole(conn, ctx, [row["id"] for row in rows])
+    shown = await whole(conn, ctx, [row["id"] for row in rows])
+    await _record_looks(conn, ctx, shown[:limit])
+    return shown
+
+
+async def _record_looks(conn: Connection, ctx: Context, shown: Sequence[Mapping[str, Any]]) -> None:
+    """Record what a volunteer has seen of persons whom others care for."""
+    looks = [
+        audit.entry(ctx, "mandates.read_by_volunteer", mandate["id"], person_id=str(mandate["person_id"]))
+        for mandate in shown
+        if mandate["in_hand"] and not mandate["cares"]
+    ]
+    await audit.record_all(conn, ctx.vault, ctx.now, looks)
 
 
 async def list_of_person(

@@ -130,7 +130,7 @@ async def _send(request: web.Request, message: CodeMessage | None) -> None:
 async def list_for_account(request: web.Request) -> web.Response:
     """List the mandates of everybody in the caller's care, and those the caller holds, with every use."""
     query = read_query(request, MandateQuery)
-    async with connection(request) as conn:
+    async with transaction(request) as conn:
         found = await mandate_views.list_for_account(
             conn, context(request), query["person"], query["after"], query["limit"]
         )
@@ -157,8 +157,8 @@ async def list_for_staff(request: web.Request) -> web.Response:
 @operation(reply=Mandate)
 async def show(request: web.Request) -> web.Response:
     """Show a mandate with every use."""
-    async with connection(request) as conn:
-        return reply(Mandate, await mandate_views.show(conn, context(request), path_id(request)))
+    async with transaction(request) as conn:
+        return reply(Mandate, await mandate_views.read(conn, context(request), path_id(request)))
 
 
 @operation(reply=StaffMandate)
