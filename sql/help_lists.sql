@@ -51,14 +51,21 @@ where event.request_id = any(:ids::uuid[])
 order by event.request_id, event.n;
 
 -- name: of_family(account_id, person_id, states, before, most)
--- The newest requests of persons in an account's care.
-select help_request.id
-from help_request
-join care on care.person_id = help_request.person_id and care.account_id = :account_id and care.ended_at is null
-where (:person_id::uuid is null or help_request.person_id = :person_id)
-  and (:states::text[] is null or help_request.state = any(:states::text[]))
-  and (:before::uuid is null or help_request.id < :before)
-order by help_request.id desc
+-- The newest requests of persons in an account's care. (A person at a time: an order of ids over all would walk through
+-- everybody's.)
+select asked.id
+from care
+cross join lateral (
+    select id from help_request
+    where person_id = care.person_id
+      and (:states::text[] is null or state = any(:states::text[]))
+      and (:before::uuid is null or id < :before)
+    order by id desc
+    limit :most
+) as asked
+where care.account_id = :account_id and care.ended_at is null
+  and (:person_id::uuid is null or care.person_id = :person_id)
+order by asked.id desc
 limit :most;
 
 -- name: of_team(team_id, states, before, most)
@@ -71,15 +78,39 @@ order by id desc
 limit :most;
 
 -- name: of_staff(account_id, roles, team_id, area_id, person_id, states, before, most)
--- The newest requests where staff work: of the teams there, and of persons who are met there.
-with mine as (select staff_areas(:account_id, :roles) as id)
-select help_request.id
-from help_request join team on team.id = help_request.team_id
-where (team.area_id in (select id from mine) or help_request.area_id in (select id from mine))
-  and (:team_id::uuid is null or help_request.team_id = :team_id)
-  and (:area_id::uuid is null or help_request.area_id = :area_id)
-  and (:person_id::uuid is null or help_request.person_id = :person_id)
-  and (:states::text[] is null or help_request.state = any(:states::text[]))
-  and (:before::uuid is null or help_request.id < :before)
-order by help_request.id desc
+-- The newest requests where staff work: of the teams there, and of persons who are met there. (A team and an area at a
+-- time, as above.)
+with mine as materialized (
+    select staff_areas(:account_id, :roles) as id
+), of_teams as (
+    select asked.id
+    from team
+    cross join lateral (
+        select id from help_request
+        where team_id = team.id
+          and (:area_id::uuid is null or area_id = :area_id)
+          and (:person_id::uuid is null or person_id = :person_id)
+          and (:states::text[] is null or state = any(:states::text[]))
+          and (:before::uuid is null or id < :before)
+        order by id desc
+        limit :most
+    ) as asked
+    where team.area_id in (select id from mine) and (:team_id::uuid is null or team.id = :team_id)
+), of_areas as (
+    select asked.id
+    from mine
+    cross join lateral (
+        select id from help_request
+        where area_id = mine.id
+          and (:team_id::uuid is null or team_id = :team_id)
+          and (:person_id::uuid is null or person_id = :person_id)
+          and (:states::text[] is null or state = any(:states::text[]))
+          and (:before::uuid is null or id < :before)
+        order by id desc
+        limit :most
+    ) as asked
+    where :area_id::uuid is null or mine.id = :area_id
+)
+select id from of_teams union select id from of_areas
+order by id desc
 limit :most;

@@ -1808,7 +1808,7 @@ CREATE INDEX help_rating_rated_by ON public.help_rating USING btree (rated_by);
 
 CREATE INDEX help_rating_volunteer ON public.help_rating USING btree (volunteer_id, rated_at);
 
-CREATE INDEX help_request_area ON public.help_request USING btree (area_id);
+CREATE INDEX help_request_area ON public.help_request USING btree (area_id, id);
 
 CREATE INDEX help_request_asked_by ON public.help_request USING btree (asked_by);
 

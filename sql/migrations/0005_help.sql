@@ -232,7 +232,7 @@ comment on column help_request.next_round_at is 'when the dispatch looks at it; 
 comment on column help_request.start_code is 'family and elder have it; who says it was there';
 create index help_request_person on help_request (person_id, id);
 create index help_request_team on help_request (team_id, id);
-create index help_request_area on help_request (area_id);
+create index help_request_area on help_request (area_id, id);
 create index help_request_asked_by on help_request (asked_by);
 create index help_request_service on help_request (service_id);
 create index help_request_volunteer on help_request (volunteer_id, id) where volunteer_id is not null;
