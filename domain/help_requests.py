@@ -11,10 +11,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, mandate_terms, notices
+from domain import audit, care, mandate_terms, notices
 from domain.constraints import refusing
-from domain.errors import Conflict, Invalid, NotFound
-from domain.help_vocabulary import MAX_LIVE_REQUESTS_OF_PERSON, AskedWay
+from domain.errors import Conflict, Invalid, NotFound, TooMany
+from domain.help_vocabulary import MAX_LIVE_REQUESTS_OF_PERSON, MAX_UNKNOWN_CARDS_A_DAY, AskedWay
 from domain.help_wishes import check, end_of, normal_address, read_contact_phone
 from domain.identifiers import new_id
 from domain.permissions import require_care, require_signed_in, require_staff_in, require_team
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from domain.mandate_terms import PersonNamed
 
 PICKUP_INDEX = "pickup"
+CARD_UNKNOWN = "help_requests.card_unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,28 @@ async def ask_as_team(conn: Connection, ctx: Context, team_id: UUID, named: Pers
     """Ask on a visit, for the caller's own team.
 
     By id a person can be named whom the team has to do with already, others by what stands on the card: it lies on
-    the table.
+    the table. Cards of nobody whom we know are counted, or else numbers could be tried out here.
     """
-    await require_team(conn, ctx, team_id, *CLERKS)
+    caller = await require_team(conn, ctx, team_id, *CLERKS)
+    if named.person_id is None:
+        await care.lock_caller(conn, ctx)
+        await _require_few_wrong(conn, ctx, caller.account_id)
+        if await mandate_terms.find_person(conn, ctx, named) is None:
+            await audit.record(conn, ctx, CARD_UNKNOWN, None, team_id=str(team_id))
+            raise NotFound("person_unknown").keeping()
     person_id = await _person(conn, ctx, named)
     if named.person_id is not None and not await sql.help_requests.known_to_team(
         conn, person_id=person_id, team_id=team_id
     ):
         raise NotFound("person_unknown")
     return await _ask(conn, ctx, person_id, wish, AskedWay.VISIT)
+
+
+async def _require_few_wrong(conn: Connection, ctx: Context, account_id: UUID) -> None:
+    wrong = await sql.people.visited(conn, account_id=account_id, actions=[CARD_UNKNOWN], since=ctx.now - care.DAY)
+    if wrong["visits"] >= MAX_UNKNOWN_CARDS_A_DAY:
+        wait = care.seconds_until(ctx, wrong["oldest"] + care.DAY)
+        raise TooMany("help_unknown_cards", limit=MAX_UNKNOWN_CARDS_A_DAY, retry_after=wait)
 
 
 async def _person(conn: Connection, ctx: Context, named: PersonNamed) -> UUID:

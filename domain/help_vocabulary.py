@@ -167,6 +167,8 @@ class MandateFit(StrEnum):
 MAX_WISHED_DAYS = 14
 MAX_WISHED_DAYS_AHEAD = 90
 MAX_LIVE_REQUESTS_OF_PERSON = 5
+MAX_UNKNOWN_CARDS_A_DAY = 5
+"""Cards of persons whom nobody has registered, named by one account on visits."""
 MAX_HOURS_A_WEEKDAY = 6
 """Spans of availability on one weekday."""
 MAX_DAYS_OFF = 50

@@ -526,6 +526,34 @@ GUARDS = (
         "test_volunteer_decisions.py::test_a_leader_or_staff_freeze_a_volunteer_with_one_call",
         "        pass",
     ),
+    Guard(
+        "one request of a person is asked at a time",
+        "domain/help_requests.py",
+        "locked = await sql.people.lock(conn, ids=[person_id])",
+        "test_help_requests.py::test_the_fifth_is_given_once",
+        'locked = await conn.fetch("select * from person where id = $1", person_id)',
+    ),
+    Guard(
+        "nobody comes along to a booking that is just being cancelled",
+        "sql/help_requests.sql",
+        "status = 'booked' for share;",
+        "test_help_requests.py::test_a_booking_that_is_just_being_cancelled_is_seen",
+        "status = 'booked';",
+    ),
+    Guard(
+        "who cancels a request sees who has just taken it",
+        "domain/help_ends.py",
+        "(request,) = await help_states.lock(conn, [request_id])",
+        "test_help_ends.py::test_cancelled_just_as_it_is_taken_it_is_not_cancelled_behind_the_volunteers_back",
+        '(request,) = await conn.fetch("select * from help_request where id = $1", request_id)',
+    ),
+    Guard(
+        "wrong cards of one account are counted one after the other",
+        "domain/help_requests.py",
+        "await care.lock_caller(conn, ctx)",
+        "test_help_requests.py::test_wrong_cards_at_once_are_counted",
+        "pass",
+    ),
 )
 
 

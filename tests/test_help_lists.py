@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -226,7 +227,7 @@ async def test_lists_are_sifted(world, conn):
     own = await world.request(world.family.person_id)
     near_team = await make.team(conn, area_id=world.town_id)
     near = await world.request(team_id=near_team)
-    cases = (
+    cases: tuple[tuple[Any, str, str, set[Any]], ...] = (
         (world.family, "/v1/help-requests", "", {waiting, done, own, near}),
         (world.family, "/v1/help-requests", f"?person={world.elder_id}", {waiting, done, near}),
         (world.family, "/v1/help-requests", "?live=true", {waiting, own, near}),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import date, timedelta
 
 import asyncpg
 import pytest
 
-from domain.help_vocabulary import MAX_LIVE_REQUESTS_OF_PERSON
+from domain.help_vocabulary import MAX_LIVE_REQUESTS_OF_PERSON, MAX_UNKNOWN_CARDS_A_DAY
 from domain.help_wishes import normal_address, read_contact_phone
 from domain.vocabulary import Role
 from handlers.request import VAULT
@@ -373,6 +374,36 @@ async def test_a_leader_asks_on_a_visit(world, conn, app):
     assert answer.body["team"]["id"] == str(world.team_id)
     assert (await world.ask(leading, path=path)).status == 201  # known to the team by now
     assert (await world.ask(leading, path=path, team_id=str(world.team_id))).code == "invalid_input"
+
+
+async def test_numbers_cannot_be_tried_out_on_visits(world, conn, app, clock):
+    leading, _ = await leader(conn, app, world.team_id)
+    path = f"/v1/teams/{world.team_id}/help-requests"
+    right = {"person_id": ..., "id_number": world.number, "name": "巴特尔"}
+    for _ in range(MAX_UNKNOWN_CARDS_A_DAY):
+        assert (await world.ask(leading, path=path, **{**right, "name": "巴特"})).code == "person_unknown"
+    refused = await world.ask(leading, path=path, **right)
+    assert (refused.status, refused.code) == (429, "help_unknown_cards")
+    assert refused.retry_after == str(24 * 3600)
+    clock.move(hours=24, seconds=1)
+    token = await make.session(conn, app, leading.account_id, [Role.RESIDENT, Role.VOLUNTEER])
+    assert (await world.ask(replace(leading, token=token), path=path, **right)).status == 201
+
+
+async def test_wrong_cards_at_once_are_counted(world, second_client, conn, app, holder):
+    """Both would be the last one allowed if they did not wait for each other."""
+    leading, _ = await leader(conn, app, world.team_id)
+    path = f"/v1/teams/{world.team_id}/help-requests"
+    wrong = {"person_id": ..., "id_number": world.number, "name": "巴特"}
+    for _ in range(MAX_UNKNOWN_CARDS_A_DAY - 1):
+        await world.ask(leading, path=path, **wrong)
+    async with holder.transaction():
+        await holder.execute("select from audit_chain for update")
+        first = asyncio.create_task(world.ask(leading, path=path, **wrong))
+        await until_waiting(conn)
+        second = asyncio.create_task(post(second_client, path, leading, world.wish(**wrong), make.key()))
+        await until_waiting(conn, 2, unless=second)
+    assert sorted([(await first).status, (await second).status]) == [404, 429]
 
 
 async def test_a_leader_asks_for_who_was_registered_on_a_visit(world, conn, app):
