@@ -48,6 +48,7 @@ from handlers import (
     team_people,
     teams,
     volunteer_decisions,
+    volunteer_record,
     volunteers,
     waitlist,
 )
@@ -125,6 +126,8 @@ ROUTES = tuple(
         (STAFF, "POST", "/v1/staff/volunteers/{id}/suspend", volunteer_decisions.suspend),
         (STAFF, "POST", "/v1/staff/volunteers/{id}/reinstate", volunteer_decisions.reinstate),
         (SIGNED_IN, "POST", "/v1/teams/{id}/help-requests/{request_id}/cancel", help_requests.cancel_as_team),
+        (SIGNED_IN, "GET", "/v1/teams/{id}/volunteers/{volunteer_id}/record", volunteer_record.read),
+        (SIGNED_IN, "GET", "/v1/teams/{id}/volunteers/{volunteer_id}/record/export", volunteer_record.export),
         (RESIDENT, "GET", "/v1/mandates", mandates.list_for_account),
         (RESIDENT, "POST", "/v1/mandates", mandates.create),
         (RESIDENT, "GET", "/v1/mandates/{id}", mandates.show),

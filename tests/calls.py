@@ -14,6 +14,7 @@ from handlers.request import CLOCK, VAULT
 from tests import calls_help_alarms, calls_help_hours, calls_help_requests, make
 from tests.calls_mandates import MANDATES
 from tests.calls_people import PEOPLE
+from tests.calls_safety import SAFETY
 from tests.calls_volunteers import VOLUNTEERS
 from tests.giving import fixed, nothing, same, with_id
 from tests.town import Given, count, id_number, paper, person_form, terms, wechat_code
@@ -545,5 +546,6 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     **calls_help_requests.GOOD,
     **calls_help_hours.GOOD,
     **calls_help_alarms.GOOD,
+    **SAFETY,
 }
 """What makes a call of each operation good, for whoever may. A new route needs a line here."""

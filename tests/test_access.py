@@ -233,6 +233,8 @@ MAY = {
     ("POST", "/v1/staff/volunteers/{id}/approve"): of_staff("area_manager"),
     ("POST", "/v1/staff/volunteers/{id}/suspend"): of_staff("area_manager"),
     ("POST", "/v1/staff/volunteers/{id}/reinstate"): of_staff("area_manager"),
+    ("GET", "/v1/teams/{id}/volunteers/{volunteer_id}/record"): of_team(),
+    ("GET", "/v1/teams/{id}/volunteers/{volunteer_id}/record/export"): of_team(),
     ("GET", "/v1/mandates"): of_family(stranger=200),
     ("POST", "/v1/mandates"): of_family(201),
     ("GET", "/v1/mandates/{id}"): of_family(),
