@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from types import SimpleNamespace
 
 import asyncpg
 import pytest
 
+import sql
 from domain.identifiers import new_id
 from domain.sealing_rotation import PLACES
 from domain.vocabulary import Role
@@ -18,6 +20,54 @@ from tests.visitors import call
 SPAN = (help_world.local(help_world.TOMORROW, "09:00"), help_world.local(help_world.TOMORROW, "11:00"))
 CONTACT = {"name": "测试女儿", "phone": "13812349999"}
 NOT_OF_PERSONS = {"care_request", "staff"}
+WORDS = {
+    "emergency_contact.name_sealed",
+    "emergency_contact.phone_sealed",
+    "help_request.need_sealed",
+    "help_request.pickup_sealed",
+    "help_request.pickup_index",
+    "help_request.mobility_sealed",
+    "help_request.contact_phone_sealed",
+    "help_event.facts",
+    "help_hours_correction.reason",
+    "help_rating.thanks",
+    "help_complaint.words_sealed",
+    "help_complaint.answer",
+    "help_alarm.outcome",
+}
+"""What can say something of somebody, and is gone once that person is erased."""
+SAYING_NOTHING = {
+    "help_request.asked_way",
+    "help_request.matter",
+    "help_request.language",
+    "help_request.part_of_day",
+    "help_request.state",
+    "help_request.start_code",
+    "help_request.end_code",
+    "help_event.was",
+    "help_event.state",
+    "help_event.because",
+    "help_offer.status",
+    "help_offer.reasons",
+    "help_work.state",
+    "help_hours.started_way",
+    "help_hours.ended_way",
+    "help_alarm.kind",
+    "help_alarm.facts",
+}
+"""Words of ours and numbers."""
+
+
+async def test_erasure_knows_every_word_of_help(conn):
+    """A column that is added to help's tables is decided on here, and erased where it has to be."""
+    declared = (sql.MIGRATIONS / "0005_help.sql").read_text(encoding="utf-8")
+    rows = await conn.fetch(
+        """select table_name || '.' || column_name as place from information_schema.columns
+           where table_name = any($1) and data_type in ('text', 'bytea', 'jsonb', 'ARRAY', 'USER-DEFINED')
+             and not (table_name = 'help_request' and column_name = 'wished_days') and table_name <> 'help_policy'""",
+        re.findall(r"^create table (\w+)", declared, re.MULTILINE),
+    )
+    assert {row["place"] for row in rows} == WORDS | SAYING_NOTHING
 
 
 @pytest.fixture
