@@ -1,7 +1,8 @@
 """What happens to a booking after it was made: cancelled, checked in, completed, missed. In batches, as booking is.
 
-Locks: where somebody did not come the persons, where something is cancelled the queues of its services, then bookings
-by id, then pools by slot and channel, clinics, then the audit chain, as in `domain.bookings`.
+Locks: where somebody did not come the persons, then the help requests of what is cancelled or missed, the queues of the
+services of what is cancelled, then bookings by id, then pools by slot and channel, clinics, then the audit chain, as in
+`domain.bookings`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, mandate_use, places, queues, suspensions
+from domain import audit, help_unit, mandate_use, places, queues, suspensions
 from domain.bookings import desk_providers, pools_locked
 from domain.errors import Conflict, NotFound, Refusal
 from domain.notices import Notice, tell_all
@@ -77,6 +78,8 @@ async def change(conn: Connection, vault: Vault, requests: Sequence[ChangeReques
     if acting:
         await mandate_use.hold_for_changes(conn, acting)
     cancelling = {request.booking_id for request in requests if request.to is BookingStatus.CANCELLED}
+    if cancelling or missed:
+        await help_unit.hold(conn, cancelling | missed)
     if cancelling:
         await places.hold_queues_of_bookings(conn, cancelling)
     await sql.bookings.lock_bookings(conn, ids=list({request.booking_id for request in requests}))
@@ -204,6 +207,7 @@ async def _write(
     returned = [places.Returned(fact["slot_id"], fact["channel"], KeptBecause.CANCELLED) for fact in cancelled]
     await places.give_back(conn, returned, now)
     await _keep_queues(conn, changing, facts, now)
+    await _follow_help(conn, changing, facts, now)
     told = [
         Notice(fact["person_id"], NoticeKind.MANDATE_USE_CANCELLED, fact["id"], {"mandate_id": fact["mandate_id"]})
         for fact in cancelled
@@ -227,6 +231,23 @@ async def _keep_queues(
     completed = [id for id, request in changing.items() if request.to is BookingStatus.COMPLETED]
     if completed:
         await queues.finish(conn, completed, now)
+
+
+async def _follow_help(
+    conn: Connection, changing: Mapping[UUID, ChangeRequest], facts: Mapping[UUID, Row], now: datetime
+) -> None:
+    """Let help requests follow what becomes of their bookings."""
+    helped = {id: request for id, request in changing.items() if facts[id]["has_help"]}
+    cancels = {
+        id: help_unit.Cancelled(request.account_id, by_family=not request.desk and facts[id]["cares"])
+        for id, request in helped.items()
+        if request.to is BookingStatus.CANCELLED
+    }
+    if cancels:
+        await help_unit.follow_cancels(conn, cancels, now)
+    missed = [id for id, request in helped.items() if request.to is BookingStatus.NO_SHOW]
+    if missed:
+        await help_unit.follow_no_shows(conn, missed, now)
 
 
 def _entry(request: ChangeRequest, fact: Row) -> audit.Entry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sql
@@ -38,17 +38,25 @@ class Rules:
 
 
 async def misfit(
-    conn: Connection, request_id: UUID, volunteer_id: UUID, now: datetime, reach: Reach = Reach.AROUND
+    conn: Connection,
+    request_id: UUID,
+    volunteer_id: UUID,
+    now: datetime,
+    reach: Reach = Reach.AROUND,
+    *,
+    again: bool = False,
 ) -> Misfit | None:
     """Return why a volunteer cannot have a request as things are now.
 
-    For acceptance and assignment, under the locks of the volunteer and the request, which are there.
+    For acceptance and assignment, under the lock of the volunteer, who is there as the request is. `again`: who had it
+    before may have it another time.
     """
     rows = await sql.dispatch.requests(conn, ids=[request_id], now=now)
     places = await read_places(conn)
     rules = await read_rules(conn, [rows[0]["area_id"]])
     helpers = await read_helpers(conn, [volunteer_id], now)
-    return fits(sought(rows[0], places, rules), helpers[0], now, reach)
+    wanted = sought(rows[0], places, rules)
+    return fits(replace(wanted, freed=frozenset()) if again else wanted, helpers[0], now, reach)
 
 
 async def read_places(conn: Connection) -> dict[UUID, Place]:

@@ -5,7 +5,7 @@ shown first what would happen (`foresee`), with a digest of all of it. To carry 
 after everything that it touches has been locked (`settle`): where anything differs nothing is done and the new
 digest is answered, else exactly what was shown is done (`domain.rehousing`).
 
-Locks, in the order of everybody: persons, waitlists, offers, bookings, pools.
+Locks, in the order of everybody: persons, help requests, waitlists, offers, bookings, pools.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 import sql
+from domain import help_unit
 from domain.booking_limits import LONGEST_WINDOW_DAYS, Held
 from domain.errors import Conflict, Invalid
 from domain.identity import mask_name
@@ -192,6 +193,7 @@ def _require_same(effect: Effect, digest: str) -> None:
 
 async def _lock(conn: Connection, effect: Effect) -> None:
     await sql.people.lock(conn, ids=list({booking["person_id"] for booking in effect.bookings}))
+    await help_unit.hold(conn, [booking["id"] for booking in effect.bookings])
     await hold_queues_of_slots(conn, [*effect.change.closing, *effect.change.touching])  # met bookings stand on these
     offers = [booking for booking in effect.bookings if booking["offer_id"] is not None]
     await sql.effects.lock_offers(conn, ids=[booking["offer_id"] for booking in offers])

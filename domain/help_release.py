@@ -9,7 +9,7 @@ revokes mandates does that before, in the order of everybody: volunteers, mandat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sql
 from domain import help_states
@@ -19,7 +19,7 @@ from domain.notices import Notice, tell_all
 from domain.vocabulary import NoticeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -64,13 +64,29 @@ async def release_of_mandates(conn: Connection, ctx: Context, mandate_ids: Seque
 
 
 async def hand_back(
-    conn: Connection, requests: Sequence[Row], because: Because, actor_id: UUID | None, now: datetime
+    conn: Connection,
+    requests: Sequence[Row],
+    because: Because,
+    actor_id: UUID | None,
+    now: datetime,
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Bring locked requests that somebody has back to where volunteers are sought for them, and tell the family."""
+    """Bring locked requests that somebody has back to where volunteers are sought for them, and tell the family.
+
+    `facts` go into the event.
+    """
     if not requests:
         return
     for row in requests:
-        step = Step(row["id"], TAKEN, HelpState.OPEN, because, about=row["volunteer_id"], actor_id=actor_id)
+        step = Step(
+            row["id"],
+            TAKEN,
+            HelpState.OPEN,
+            because,
+            about=row["volunteer_id"],
+            actor_id=actor_id,
+            facts=facts or {},
+        )
         await help_states.take(conn, step, now)
     ids = [row["id"] for row in requests]
     await sql.help_release.let_go(conn, ids=ids, now=now)

@@ -61,6 +61,7 @@ class Because(StrEnum):
     RELEASED_BY_LEADER = "released_by_leader"
     BOOKED = "booked"
     TIME_AGREED = "time_agreed"
+    TIME_KNOWN = "time_known"
     BOOKING_MOVED = "booking_moved"
     BOOKING_CANCELLED = "booking_cancelled"
     CLASH = "clash"
@@ -83,6 +84,24 @@ class HelpActor(StrEnum):
     LEADER = "leader"
     STAFF = "staff"
     TIME = "time"
+
+
+class ReleaseReason(StrEnum):
+    """Why a request is handed back, or taken from who has it."""
+
+    ILL = "ill"
+    NO_TIME = "no_time"
+    ROAD = "road"
+    NOT_FITTING = "not_fitting"
+    OTHER = "other"
+
+
+class TaskView(StrEnum):
+    """How a volunteer meets a request: asked for it, having it, or done with it."""
+
+    ASKED = "asked"
+    TAKEN = "taken"
+    OVER = "over"
 
 
 class OfferAnswer(StrEnum):
@@ -171,6 +190,8 @@ MAX_UNKNOWN_CARDS_A_DAY = 5
 """Cards of persons whom nobody has registered, named by one account on visits."""
 MAX_HOURS_A_WEEKDAY = 6
 """Spans of availability on one weekday."""
+MAX_AGREED_HOURS = 16
+"""From the start to the end of a time that family and volunteer agree on."""
 MAX_DAYS_OFF = 50
 """Spans still to come."""
 MAX_COMPLAINTS_OF_REQUEST = 5

@@ -1,8 +1,8 @@
 """Moving a booking: a place in another slot of its service for the old one, in one step, or nothing at all.
 
-Locks, in everybody's order: the account's turn, the person, the volunteer and the mandate, the queue of the service,
-the booking, then the pools of both slots at once. `domain.bookings.book` comes by the same rows again and waits for
-none of them.
+Locks, in everybody's order: the account's turn, the person, the volunteer and the mandate, the help request, the queue
+of the service, the booking, then the pools of both slots at once. `domain.bookings.book` comes by the same rows again
+and waits for none of them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, mandate_use, places
+from domain import audit, help_unit, mandate_use, places
 from domain.booking_changes import ChangeRequest, check_cancelling_hour
 from domain.booking_lists import by_ids
 from domain.booking_rules import BookingRequest
@@ -53,6 +53,7 @@ async def move(
     )
     if by_volunteer:
         await mandate_use.hold_to_act(conn, account_id, seen["mandate_id"])
+    await help_unit.hold(conn, [booking_id])
     await places.hold_queues(conn, [seen["service_id"]])
     await sql.bookings.lock_bookings(conn, ids=[booking_id])
     old = await _find(conn, ctx, booking_id)
@@ -79,6 +80,9 @@ async def move(
         raise outcome
     new_id = outcome["id"]
     await sql.moving.link(conn, id=new_id, moved_from=booking_id, mandate_id=old["mandate_id"])
+    if old["has_help"]:
+        moved = help_unit.Moved(new_id, slot_id, account_id, strict=by_volunteer)
+        await help_unit.follow_moves(conn, {booking_id: moved}, ctx.now)
     if desk or by_volunteer:
         facts = {"by": "desk" if desk else "volunteer", "was": old["starts_at"]}
         await tell_all(conn, ctx.now, [Notice(old["person_id"], NoticeKind.BOOKING_MOVED, new_id, facts)])

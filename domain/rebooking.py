@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, booking_lists, mandate_use, places, rehousing
+from domain import audit, booking_lists, help_unit, mandate_use, places, rehousing
 from domain.booking_limits import LONGEST_WINDOW_DAYS, Held, check_person_limits
 from domain.booking_lists import by_ids
 from domain.errors import Conflict, NotFound
@@ -89,6 +89,7 @@ async def lapse(conn: Connection, ctx: Context) -> int:
     """
     now = ctx.now
     ended = await sql.rebooking.ended(conn, now=now, most=LAPSED_AT_ONCE)
+    await help_unit.hold(conn, [offer["booking_id"] for offer in ended])
     await places.hold_queues_of_bookings(conn, [offer["booking_id"] for offer in ended])
     offers = await sql.rebooking.take(conn, ids=[offer["id"] for offer in ended])
     if not offers:
@@ -140,6 +141,7 @@ async def _lock(conn: Connection, ctx: Context, booking_id: UUID, repeats: set[O
     await sql.people.lock(conn, ids=[booking["person_id"]])
     await mandate_use.hold_for_changes(conn, [(require_signed_in(ctx).account_id, booking_id)])
     await _require_visible(conn, ctx, booking_id)
+    await help_unit.hold(conn, [booking_id])
     await places.hold_queues_of_bookings(conn, [booking_id])
     await sql.effects.lock_offers(conn, ids=[seen["id"]])
     await sql.bookings.lock_bookings(conn, ids=[booking_id])

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit
+from domain import audit, help_unit
 from domain.bookings import CODE_RANGE
 from domain.identifiers import new_id
 from domain.notices import Notice, tell_all
@@ -154,6 +154,10 @@ async def move(
         for (old, _), new in zip(pairs, news, strict=True)
     ]
     await tell_all(conn, ctx.now, notices)
+    moves = {
+        old["id"]: help_unit.Moved(new, place["slot_id"], actor) for (old, place), new in zip(pairs, news, strict=True)
+    }
+    await help_unit.follow_moves(conn, moves, ctx.now)
     entries = []
     for (old, place), new, number in zip(pairs, news, numbers, strict=True):
         where = {"slot_id": place["slot_id"], "person_id": old["person_id"], "channel": place["channel"]}
@@ -175,17 +179,20 @@ async def cancel(
     """Cancel bookings by the provider's doing, whoever asks for it."""
     if not bookings:
         return []
+    actor = None if ctx.caller is None else ctx.caller.account_id
     await sql.effects.end_bookings(
         conn,
         ids=[booking["id"] for booking in bookings],
         status=BookingStatus.CANCELLED,
         reason=reason,
-        actor=ctx.caller and ctx.caller.account_id,
+        actor=actor,
         now=ctx.now,
     )
     await _leave(conn, bookings, KeptBecause.CANCELLED, lost, ctx.now)
     notices = [Notice(each["person_id"], kind, each["id"], {"reason": reason}) for each in bookings]
     await tell_all(conn, ctx.now, notices)
+    cancels = {each["id"]: help_unit.Cancelled(actor, by_family=False) for each in bookings}
+    await help_unit.follow_cancels(conn, cancels, ctx.now)
     return [
         audit.entry(
             ctx, "bookings.cancelled", each["id"], person_id=each["person_id"], slot_id=each["slot_id"], **cause

@@ -11,7 +11,11 @@ select booking.id, booking.slot_id, booking.channel, booking.status, booking.per
        (
            select held.mandate_id from mandates_in_hand(:account_id, :now) as held
            where held.mandate_id = booking.mandate_id
-       ) is not null as has_mandate
+       ) is not null as has_mandate,
+       (
+           select help_request.id from help_request
+           where help_request.booking_id = booking.id and state in ('open', 'offered', 'accepted', 'booked', 'under_way')
+       ) is not null as has_help
 from booking
 join slot on slot.id = booking.slot_id
 join service on service.id = slot.service_id

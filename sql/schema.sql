@@ -715,6 +715,7 @@ CREATE TABLE public.help_request (
     start_code text,
     end_code text,
     code_attempts_left integer DEFAULT 10 NOT NULL,
+    seen integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     CONSTRAINT help_request_asked_way_check CHECK ((asked_way = ANY (ARRAY['self'::text, 'family'::text, 'phone'::text, 'visit'::text]))),
@@ -750,6 +751,8 @@ COMMENT ON COLUMN public.help_request.booking_id IS 'the standing booking; a mov
 COMMENT ON COLUMN public.help_request.next_round_at IS 'when the dispatch looks at it; null: not';
 
 COMMENT ON COLUMN public.help_request.start_code IS 'family and elder have it; who says it was there';
+
+COMMENT ON COLUMN public.help_request.seen IS 'raised by a repeat, so that its answer waits for the standby as the first one did';
 
 CREATE TABLE public.help_work (
     id uuid NOT NULL,

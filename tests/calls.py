@@ -11,7 +11,7 @@ from domain.credentials import HASHER
 from domain.identifiers import new_id
 from domain.vocabulary import LOCAL_ZONE
 from handlers.request import CLOCK, VAULT
-from tests import calls_help_alarms, calls_help_hours, calls_help_requests, make
+from tests import calls_help_alarms, calls_help_hours, calls_help_requests, calls_help_tasks, make
 from tests.calls_mandates import MANDATES
 from tests.calls_people import PEOPLE
 from tests.calls_safety import SAFETY
@@ -547,5 +547,6 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     **calls_help_hours.GOOD,
     **calls_help_alarms.GOOD,
     **SAFETY,
+    **calls_help_tasks.GOOD,
 }
 """What makes a call of each operation good, for whoever may. A new route needs a line here."""

@@ -49,6 +49,11 @@ def of_team(status: int = 200, staff: str = "area_manager") -> Row:
     return Row("leader", status, 404, 404, 404, also=(staff,))
 
 
+def of_helper(status: int = 200) -> Row:
+    """For the volunteer who is asked for a help request or has it; others of the team learn nothing of it."""
+    return Row("helper", status, 404, 404, 403)
+
+
 def of_any_desk(who: str, status: int = 200) -> Row:
     """For staff wherever they work: a person belongs to no place. Each reading is in the audit."""
     return Row(who, status, 403, 403, status, shared=True)
@@ -281,6 +286,15 @@ MAY = {
     ("POST", "/v1/teams/{id}/help-requests"): of_team(201, staff="area_clerk"),
     ("GET", "/v1/teams/{id}/help-requests/{request_id}"): of_team(staff="area_clerk"),
     ("POST", "/v1/teams/{id}/help-requests/{request_id}/cancel"): of_team(staff="area_clerk"),
+    ("GET", "/v1/volunteers/me/help-requests"): Row("helper", 200, 200, 200, 403),
+    ("GET", "/v1/volunteers/me/help-requests/{id}"): of_helper(),
+    ("POST", "/v1/help-requests/{id}/accept"): of_helper(),
+    ("POST", "/v1/help-requests/{id}/decline"): of_helper(204),
+    ("POST", "/v1/help-requests/{id}/release"): of_helper(),
+    ("POST", "/v1/help-requests/{id}/book"): of_helper(201),
+    ("POST", "/v1/help-requests/{id}/agree"): of_helper(),
+    ("POST", "/v1/teams/{id}/help-requests/{request_id}/assign"): of_team(204, staff="area_clerk"),
+    ("POST", "/v1/teams/{id}/help-requests/{request_id}/release"): of_team(204, staff="area_clerk"),
     ("POST", "/v1/files"): of_staff("area_clerk", 201, elsewhere=201),
     ("GET", "/v1/files/{id}"): of_staff("area_clerk"),
 }

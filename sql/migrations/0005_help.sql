@@ -210,6 +210,7 @@ create table help_request (
     start_code text check (start_code ~ '^[0-9]{6}$'),
     end_code text check (end_code ~ '^[0-9]{6}$'),
     code_attempts_left integer not null default 10 check (code_attempts_left >= 0),
+    seen integer not null default 1,
     created_at timestamptz not null,
     changed_at timestamptz not null,
     check (needs_booking or needs_companion or needs_ride),
@@ -229,6 +230,7 @@ comment on column help_request.starts_at is 'when the help is needed, once that 
 comment on column help_request.booking_id is 'the standing booking; a moved one is replaced, a cancelled one leaves null';
 comment on column help_request.pickup_index is 'blind index of the normalised address: many persons at one address are noticed';
 comment on column help_request.next_round_at is 'when the dispatch looks at it; null: not';
+comment on column help_request.seen is 'raised by a repeat, so that its answer waits for the standby as the first one did';
 comment on column help_request.start_code is 'family and elder have it; who says it was there';
 create index help_request_person on help_request (person_id, id);
 create index help_request_team on help_request (team_id, id);
