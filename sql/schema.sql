@@ -1324,13 +1324,15 @@ CREATE TABLE public.team_leader (
     team_id uuid NOT NULL,
     volunteer_id uuid NOT NULL,
     since timestamp with time zone NOT NULL,
-    appointed_by uuid NOT NULL,
+    appointed_by uuid,
     ended_at timestamp with time zone,
     ended_by uuid,
     CONSTRAINT team_leader_check CHECK (((ended_at IS NULL) = (ended_by IS NULL)))
 );
 
 COMMENT ON TABLE public.team_leader IS 'leads only while an approved volunteer of the same team; see the function leads_team';
+
+COMMENT ON COLUMN public.team_leader.appointed_by IS 'null: as the demo data have it';
 
 CREATE TABLE public.volunteer (
     id uuid NOT NULL,

@@ -144,14 +144,22 @@ with added as (
 select count(*) from added;
 
 -- name: add_volunteers(rows, now)$
--- Add approved volunteers with the areas they serve; returns how many.
+-- Add approved volunteers with the areas they serve and their hours, and who of them lead; returns how many.
 with row as (
     select * from jsonb_to_recordset(:rows::jsonb) as row (
-        id uuid, account_id uuid, team_id uuid, languages text[], areas text[])
+        id uuid, account_id uuid, team_id uuid, leader_id uuid, languages text[], areas text[], abilities text[],
+        weekdays integer[], hours time[])
 ), volunteer as (
-    insert into volunteer (id, account_id, team_id, languages, status, applied_at, decided_at)
-    select id, account_id, team_id, languages, 'approved', :now, :now from row
+    insert into volunteer (id, account_id, team_id, languages, abilities, status, applied_at, decided_at)
+    select id, account_id, team_id, languages, abilities, 'approved', :now, :now from row
     returning id
+), leader as (
+    insert into team_leader (id, team_id, volunteer_id, since)
+    select leader_id, team_id, id, :now from row where leader_id is not null
+), asked as (
+    insert into volunteer_hours (volunteer_id, weekday, from_minute, until_minute)
+    select id, weekday, extract(epoch from hours[1]) / 60, extract(epoch from hours[2]) / 60
+    from row cross join unnest(weekdays) as weekday
 ), served as (
     insert into volunteer_area (volunteer_id, area_id)
     select row.id, area.id from row join area on area.code = any(row.areas)

@@ -19,7 +19,7 @@ from tests.conftest import encoded_key
 TABLES = (
     "account", "area", "care", "consent", "person", "policy", "provider", "schedule", "schedule_session", "service",
     "slot", "slot_pool", "staff",
-    "staff_grant", "team", "volunteer", "volunteer_area", "wechat_identity",
+    "staff_grant", "team", "team_leader", "volunteer", "volunteer_area", "volunteer_hours", "wechat_identity",
 )  # fmt: skip
 
 
@@ -53,6 +53,9 @@ async def test_everything_in_the_files_arrives(conn, vault, clock):
     assert counts["services"] == rows["service"] == sum(len(provider["service"]) for provider in providers)
     assert rows["policy"] == 1 + counts["policies"]
     assert counts["volunteers"] == rows["volunteer"] == 3
+    assert (rows["team_leader"], rows["volunteer_hours"]) == (2, 17)
+    led = "select count(*) from volunteer where leads_team(account_id, team_id)"
+    assert await conn.fetchval(led) == 2
     assert counts["slots"] == rows["slot"] > 5_000
     assert not await conn.fetchval("select count(*) from area where parent_id is null and level <> 'league'")
 

@@ -127,6 +127,7 @@ async def _add_volunteers(conn: Connection, people: _People, now: datetime) -> i
         rows=[
             volunteer
             | {"id": new_id(), "account_id": people.account_of(volunteer["user"]), "team_id": teams[volunteer["team"]]}
+            | {"leader_id": new_id() if volunteer.get("leads") else None}
             for volunteer in data.read("people")["volunteer"]
         ],
         now=now,

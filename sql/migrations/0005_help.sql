@@ -49,11 +49,12 @@ create table team_leader (
     team_id uuid not null references team,
     volunteer_id uuid not null references volunteer,
     since timestamptz not null,
-    appointed_by uuid not null references account,
+    appointed_by uuid references account,
     ended_at timestamptz,
     ended_by uuid references account,
     check ((ended_at is null) = (ended_by is null))
 );
+comment on column team_leader.appointed_by is 'null: as the demo data have it';
 comment on table team_leader is 'leads only while an approved volunteer of the same team; see the function leads_team';
 create unique index team_leader_live on team_leader (team_id, volunteer_id) where ended_at is null;
 create index team_leader_volunteer on team_leader (volunteer_id);
