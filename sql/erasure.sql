@@ -146,7 +146,8 @@ with forgotten as (
 select count(*) from forgotten;
 
 -- name: live_bookings_by(account_id, now)
--- Bookings of an account that still stand, for whomever.
+-- Bookings of an account that still stand, for whomever. Not those that are no more its own to cancel: what came of a
+-- help request is handed on with it, and of a mandate that is over the family has kept it.
 select booking.id, booking.person_id, booking.day, slot.starts_at,
     provider.name as provider_name, service.department, service.name as service_name
 from booking
@@ -154,6 +155,11 @@ join slot on slot.id = booking.slot_id
 join service on service.id = slot.service_id
 join provider on provider.id = service.provider_id
 where booking.status in ('booked', 'checked_in') and slot.ends_at > :now and booking.booked_by = :account_id
+  and not exists (select from help_request where help_request.booking_id = booking.id)
+  and not exists (
+      select from mandate
+      where mandate.id = booking.mandate_id
+        and (mandate.expires_at <= :now or mandate.status = 'revoked' and mandate.revoked_at < :now))
 order by slot.starts_at, booking.id;
 
 -- name: forget_sign_in(account_id)!

@@ -19,28 +19,39 @@ select person_id, kind, document_version, given_at, withdrawn_at
 from consent where account_id = :account_id order by given_at, id;
 
 -- name: bookings(account_id)
--- Bookings of the persons in the account's care, and those that it has made.
-select booking.id, booking.person_id, booking.status, booking.number, booking.code, booking.channel,
-    provider.name as provider_name, service.department, service.name as service_name,
-    slot.starts_at, slot.ends_at, booking.answers, booking.reason, booking.created_at, booking.changed_at,
+-- Bookings of the persons in the account's care, and those that it has made; of those for others nothing of whom.
+with of_account as (
+    select id from booking where booked_by = :account_id
+    union
+    select booking.id from care join booking on booking.person_id = care.person_id
+    where care.account_id = :account_id and care.ended_at is null
+)
+select booking.id, case when cared.so then booking.person_id end as person_id, booking.status,
+    case when cared.so then booking.number end as number, case when cared.so then booking.code end as code,
+    booking.channel, provider.name as provider_name, service.department, service.name as service_name,
+    slot.starts_at, slot.ends_at, case when cared.so then booking.answers end as answers,
+    case when cared.so then booking.reason end as reason, booking.created_at, booking.changed_at,
     booking.booked_by = :account_id as booked_by_me, booking.mandate_id
-from booking
+from of_account
+join booking on booking.id = of_account.id
+cross join lateral (
+    select exists (
+        select from care
+        where care.account_id = :account_id and care.person_id = booking.person_id and care.ended_at is null) as so
+) as cared
 join slot on slot.id = booking.slot_id
 join service on service.id = slot.service_id
 join provider on provider.id = service.provider_id
-where booking.booked_by = :account_id or exists (
-    select from care
-    where care.account_id = :account_id and care.person_id = booking.person_id and care.ended_at is null)
 order by booking.created_at, booking.id;
 
 -- name: waitlist(account_id)
--- Where the persons in the account's care wait or waited, and where it has made others wait.
+-- Where the persons in the account's care wait or waited, and where it has made others wait, of whom nothing.
 select entry.id,
-    (select array_agg(member.person_id order by member.person_id)
+    (select coalesce(array_agg(member.person_id order by member.person_id), '{}')
      from waitlist_member as member
-     where member.entry_id = entry.id and (entry.booked_by = :account_id or exists (
+     where member.entry_id = entry.id and exists (
          select from care
-         where care.account_id = :account_id and care.person_id = member.person_id and care.ended_at is null))) as people,
+         where care.account_id = :account_id and care.person_id = member.person_id and care.ended_at is null)) as people,
     provider.name as provider_name, service.department, service.name as service_name, entry.first_day, entry.last_day,
     entry.status, entry.ended_because, entry.missed, entry.created_at, entry.ended_at,
     entry.booked_by = :account_id as booked_by_me, entry.mandate_id
@@ -54,13 +65,18 @@ where entry.booked_by = :account_id or exists (
 order by entry.created_at, entry.id;
 
 -- name: mandates(account_id)
--- Mandates of the persons in the account's care, and those that it holds as a volunteer.
-select mandate.id, mandate.person_id, mandate.matters, mandate.consent_way, mandate.status, mandate.created_at,
-    mandate.consented_at, mandate.expires_at, mandate.revoked_at, coalesce(volunteer.account_id = :account_id, false) as held_by_me
-from mandate left join volunteer on volunteer.id = mandate.volunteer_id
-where volunteer.account_id = :account_id or exists (
-    select from care
-    where care.account_id = :account_id and care.person_id = mandate.person_id and care.ended_at is null)
+-- Mandates of the persons in the account's care, and those that it holds as a volunteer, without whose they are.
+select mandate.id, case when cared.so then mandate.person_id end as person_id, mandate.matters, mandate.consent_way,
+    mandate.status, mandate.created_at, mandate.consented_at, mandate.expires_at, mandate.max_uses, mandate.revoked_at,
+    coalesce(volunteer.account_id = :account_id, false) as held_by_me
+from mandate
+cross join lateral (
+    select exists (
+        select from care
+        where care.account_id = :account_id and care.person_id = mandate.person_id and care.ended_at is null) as so
+) as cared
+left join volunteer on volunteer.id = mandate.volunteer_id
+where volunteer.account_id = :account_id or cared.so
 order by mandate.created_at, mandate.id;
 
 -- name: suspensions(account_id)

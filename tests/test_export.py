@@ -69,7 +69,11 @@ async def test_a_volunteers_own_side(visit, conn):
     _, export = await volunteer.call("GET", "/v1/me/export")
     assert export["volunteer"]["id"] == str(volunteer_id)
     assert [one["held_by_me"] for one in export["mandates"]] == [True]
-    assert [one["id"] for one in export["bookings"]] == [str(booking_id)]
+    (booked,) = export["bookings"]
+    assert (booked["id"], booked["booked_by_me"]) == (str(booking_id), True)
+    for hidden in ("person_id", "number", "code", "answers", "reason"):
+        assert booked[hidden] is None
+    assert str(elder.person_id) not in str(export)
     assert [one["name"] for one in export["people"]] == ["测试甲"]
 
 

@@ -288,3 +288,27 @@ async def test_whoever_asks_while_the_person_goes_meets_nobody(town, conn):
     row = await conn.fetchrow("select state, volunteer_id, need_sealed from help_request")
     assert tuple(row) == ("cancelled", None, None)
     assert await conn.fetchval("select count(*) from notice where kind = 'help_withdrawn'") == 1
+
+
+async def test_a_volunteer_leaves_behind_the_booking_of_a_help_request(town, conn, client):
+    """The elder keeps the number, and whoever takes the request next goes on with it."""
+    service_id = await make.service(conn)
+    slot_id = await make.slot(conn, service_id)
+    mandate_id = await make.mandate(conn, town.parent_id, town.one.volunteer_id, town.carer.account_id)
+    booking_id = await make.booking(conn, slot_id, town.one.resident, person_id=town.parent_id, mandate_id=mandate_id)
+    request_id = await town.asked(service_id=service_id)
+    await help_world.taken(conn, request_id, town.one.volunteer_id, state="booked", span=SPAN, booking_id=booking_id)
+    assert (await call(client, town.one, "DELETE", "/v1/me"))[0] == 200
+    row = await conn.fetchrow("select state, booking_id, volunteer_id from help_request")
+    assert tuple(row) == ("open", booking_id, None)
+    assert await conn.fetchval("select status from booking") == "booked"
+
+
+async def test_a_booking_of_a_mandate_that_is_over_holds_nobody_and_is_not_shown(town, conn, client):
+    mandate_id = await make.mandate(conn, town.parent_id, town.one.volunteer_id, town.carer.account_id)
+    await make.booking(conn, await make.slot(conn), town.one.resident, person_id=town.parent_id, mandate_id=mandate_id)
+    assert (await call(client, town.one, "DELETE", "/v1/me"))[1]["code"] == "live_bookings"
+    await town.carer.call("POST", f"/v1/mandates/{mandate_id}/revoke", {"reason": ""})
+    await conn.execute("update mandate set revoked_at = revoked_at - interval '1 second'")
+    assert (await call(client, town.one, "DELETE", "/v1/me"))[0] == 200
+    assert await conn.fetchval("select status from booking") == "booked"
