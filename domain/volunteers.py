@@ -83,7 +83,7 @@ async def own(conn: Connection, ctx: Context) -> Record:
 async def change(conn: Connection, ctx: Context, entry: Entry) -> Record:
     """Change what the caller serves; in another team the caller is a volunteer only once approved there.
 
-    What the caller has taken over stays with the team that it was asked of.
+    What the caller has taken over stays with the team that it was asked of; who is out with somebody changes no team.
     """
     await require_registered(conn, ctx)
     account_id = require_signed_in(ctx).account_id
@@ -103,6 +103,7 @@ async def change(conn: Connection, ctx: Context, entry: Entry) -> Record:
     await _serve(conn, volunteer_id, entry.areas)
     await volunteer_times.put(conn, volunteer_id, entry.hours, entry.days_off)
     if changed["left_team"]:
+        await _require_nobody_left_alone(conn, account_id)
         await teams.end_leaderships(conn, ctx, volunteer_id)
         await help_release.release_of_volunteer(conn, ctx, volunteer_id, Because.VOLUNTEER_LEFT)
     shown = await one(conn, ctx, volunteer_id)
@@ -111,8 +112,12 @@ async def change(conn: Connection, ctx: Context, entry: Entry) -> Record:
 
 
 async def leave(conn: Connection, ctx: Context) -> Record:
-    """Stop being a volunteer; every mandate that the caller holds is revoked, every task found somebody else."""
+    """Stop being a volunteer; every mandate that the caller holds is revoked, for every task somebody else is sought.
+
+    Not while the caller is out with somebody: who freezes a volunteer does not ask, who leaves can wait.
+    """
     account_id = require_signed_in(ctx).account_id
+    await _require_nobody_left_alone(conn, account_id)
     volunteer_id = await end(conn, ctx, (APPLIED, APPROVED))
     if volunteer_id is None:
         raise await _why_not(conn, account_id)
@@ -153,6 +158,12 @@ async def one(conn: Connection, ctx: Context, volunteer_id: UUID) -> Record:
     found: Record
     (found,) = await sql.volunteers.shown(conn, ids=[volunteer_id], today=local_day(ctx.now))
     return found
+
+
+async def _require_nobody_left_alone(conn: Connection, account_id: UUID) -> None:
+    under_way = await sql.erasure.help_under_way_by(conn, account_id=account_id)
+    if under_way:
+        raise Conflict("live_help", help_requests=[row["id"] for row in under_way])
 
 
 async def _serve(conn: Connection, volunteer_id: UUID, areas: Sequence[UUID]) -> None:

@@ -6,7 +6,7 @@ from unnest(:ids::uuid[], :persons::uuid[], :kinds::text[], :subjects::uuid[], :
     as row (id, person_id, kind, subject_id, facts);
 
 -- name: for_family(account_id, after, limit)
--- What concerns the persons in an account's care, with the names behind the ids as they are now.
+-- What concerns the persons in an account's care, and the account as a volunteer, with the names behind the ids as they are now.
 select notice.id, notice.kind, notice.subject_id, notice.facts, notice.created_at, notice.person_id,
     person.name as person_name, mandate.id as mandate_id, mandate.expires_at,
     coalesce(mandate.matters, array[help.matter]) as matters, mandate.max_uses,
@@ -17,6 +17,9 @@ select notice.id, notice.kind, notice.subject_id, notice.facts, notice.created_a
     provider.phone as provider_phone, entry.id as waitlist_entry_id, help.id as help_request_id
 from notice
 join care on care.person_id = notice.person_id and care.account_id = :account_id and care.ended_at is null
+    and (care.relation = 'self' or notice.kind not in (
+        'help_offered', 'help_withdrawn', 'help_alarmed', 'help_thanked', 'help_hours_corrected',
+        'volunteer_approved', 'volunteer_suspended', 'volunteer_reinstated', 'volunteer_dismissed'))
 join person on person.id = notice.person_id
 left join booking on booking.id = notice.subject_id
 left join waitlist_entry as entry

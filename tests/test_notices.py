@@ -95,7 +95,7 @@ async def test_a_volunteer_who_is_gone_has_no_name_any_more(world):
 @pytest.mark.parametrize("kind", NoticeKind)
 async def test_every_kind_can_be_said(world, clock, kind):
     facts = {"way": "new", "by": "x", **dict.fromkeys(MOMENTS, clock.now)}
-    await notices.tell_all(world.conn, clock.now, [Notice(world.person_id, kind, new_id(), facts)])
+    await notices.tell_all(world.conn, clock.now, [Notice(world.family.person_id, kind, new_id(), facts)])
     (item,) = (await listed(world, world.family))["items"]
     assert item["kind"] == kind
     assert item["text"]
@@ -127,6 +127,16 @@ async def test_only_who_cares_reads_it(world):
     assert len((await listed(world, own))["items"]) == 1
     await world.conn.execute("update care set ended_at = now() where account_id = $1", world.family.account_id)
     assert (await listed(world, world.family))["items"] == []
+
+
+async def test_what_a_volunteer_is_told_is_not_the_familys_to_read(world, clock):
+    """Others may care for the volunteer's own person; what helping brings is not about that person."""
+    carer = await make.resident(world.conn, world.app)
+    await make.care(world.conn, carer.account_id, world.helper.person_id)
+    for kind in (NoticeKind.HELP_OFFERED, NoticeKind.VOLUNTEER_SUSPENDED, NoticeKind.CARE_JOINED):
+        await notices.tell_all(world.conn, clock.now, [Notice(world.helper.person_id, kind, new_id())])
+    assert [item["kind"] for item in (await listed(world, carer))["items"]] == ["care_joined"]
+    assert len((await listed(world, world.helper))["items"]) == 3
 
 
 async def test_pages(world, clock):

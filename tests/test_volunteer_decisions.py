@@ -162,6 +162,20 @@ async def test_leaving_hands_the_tasks_back(team):
     assert await standing(team) == ("open", None, "released", "withdrawn")
 
 
+async def test_who_is_out_with_somebody_neither_leaves_nor_changes_the_team(team):
+    await team.conn.execute("update help_request set state = 'under_way' where id = $1", team.held)
+    entry = {"team_id": str(await make.team(team.conn)), "areas": [str(team.area_id)], "languages": ["zh"]}
+    for method, body in (("DELETE", None), ("PUT", entry)):
+        status, problem = await call(team.client, method, "/v1/volunteers/me", team.volunteer, body)
+        assert (status, problem["code"], problem["help_requests"]) == (409, "live_help", [str(team.held)])
+    assert await standing(team) == ("under_way", team.volunteer.volunteer_id, "held", "live")
+    same_team = {**entry, "team_id": str(team.id), "languages": ["mn"]}
+    status, shown = await call(team.client, "PUT", "/v1/volunteers/me", team.volunteer, same_team)
+    assert (status, shown["status"], shown["languages"]) == (200, "approved", ["mn"])
+    assert (await decide(team, team.leader, "suspend"))[0] == 200
+    assert await standing(team) == ("open", None, "released", "withdrawn")
+
+
 async def test_nobody_decides_about_oneself_but_another_leader_does(team):
     await leads(team.conn, team.volunteer.volunteer_id, team.id)
     for act in ("approve", "suspend", "reinstate", "dismiss"):
