@@ -312,3 +312,22 @@ async def test_a_booking_of_a_mandate_that_is_over_holds_nobody_and_is_not_shown
     await conn.execute("update mandate set revoked_at = revoked_at - interval '1 second'")
     assert (await call(client, town.one, "DELETE", "/v1/me"))[0] == 200
     assert await conn.fetchval("select status from booking") == "booked"
+
+
+async def test_accepting_and_erasing_at_once_leave_nobody_with_a_task_of_nobody(town, conn, client):
+    for _ in range(4):
+        _, parent = await town.carer.add("测试丁")
+        request_id = await town.asked(parent["id"])
+        await help_world.offered(conn, request_id, town.one.volunteer_id)
+        accept = f"/v1/help-requests/{request_id}/accept"
+        accepted, erased = await asyncio.gather(
+            call(client, town.one, "POST", accept), town.carer.call("DELETE", f"/v1/people/{parent['id']}")
+        )
+        assert erased[1]["fate"] == "erased"
+        assert accepted[0] in (200, 201, 404, 409), accepted
+        row = await conn.fetchrow(
+            "select state, volunteer_id, need_sealed, start_code from help_request where id = $1", request_id
+        )
+        assert tuple(row) == ("cancelled", None, None, None)
+    assert await conn.fetchval("select count(*) from help_work where state = 'held'") == 0
+    assert await conn.fetchval("select count(*) from help_offer where status = 'live'") == 0
