@@ -554,6 +554,37 @@ GUARDS = (
         "test_help_requests.py::test_wrong_cards_at_once_are_counted",
         "pass",
     ),
+    Guard(
+        "two helps of a volunteer never overlap",
+        "sql/migrations/0005_help.sql",
+        """    check (ended_at >= started_at),
+    constraint help_hours_apart exclude using gist (
+        (volunteer_id::text) with =, tstzrange(started_at, ended_at) with &&)
+""",
+        "test_help_progress.py::test_two_helps_begun_at_once_are_one",
+        "    check (ended_at >= started_at)\n",
+    ),
+    Guard(
+        "who is just being suspended begins nothing",
+        "sql/help_progress.sql",
+        "where account_id = :account_id and status = 'approved' for no key update;",
+        "test_help_progress.py::test_a_start_waits_for_a_suspension_that_is_just_being_made",
+        "where account_id = :account_id and status = 'approved';",
+    ),
+    Guard(
+        "what is just being cancelled is not begun",
+        "sql/help_progress.sql",
+        "where id = :id and volunteer_id = :volunteer_id\nfor no key update;",
+        "test_help_progress.py::test_a_start_waits_for_a_cancelling_that_is_just_being_made",
+        "where id = :id and volunteer_id = :volunteer_id;",
+    ),
+    Guard(
+        "hours of one day are corrected one after the other",
+        "sql/help_progress.sql",
+        "select from volunteer where id = any(:ids::uuid[]) order by id for no key update;",
+        "test_help_hours.py::test_a_correction_waits_for_another_of_the_day_and_counts_it",
+        "select from volunteer where id = any(:ids::uuid[]) order by id;",
+    ),
 )
 
 

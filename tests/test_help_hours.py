@@ -10,7 +10,12 @@ from datetime import timedelta
 
 import pytest
 
-from domain import help_hours
+from domain import help_corrections, help_hours
+from domain.callers import Caller
+from domain.context import Context
+from domain.identifiers import new_id
+from domain.vocabulary import Role
+from handlers.request import VAULT
 from tests import make
 from tests.help_world import TOMORROW, helper, local
 
@@ -128,16 +133,22 @@ async def test_corrected_hours_fit_into_the_day(given):
     assert (await correct(given, 1441))[0] == 400
 
 
-async def test_corrections_at_once_fit_into_the_day_together(given):
-    """Each would fit alone: the second waits for the first and sees it."""
+async def test_a_correction_waits_for_another_of_the_day_and_counts_it(given, second_connection):
+    """Each would fit into the day alone."""
     await given.give("09:00", "09:10")
     other = await given.task(span=(local(TOMORROW, "14:00"), local(TOMORROW, "15:00")))
     await given.give("14:00", "14:10", request_id=other)
-    answers = await asyncio.gather(
-        correct(given, 400), correct(given, 400, given.manager, request_id=other), correct(given, 390)
-    )
-    assert [status for status, _ in answers].count(409) >= 1
-    assert await given.conn.fetchval("select sum(minutes) from help_hours") <= 480
+    caller = Caller(given.manager.account_id, new_id(), frozenset({Role.MANAGER}), 1)
+    ctx = Context(caller, given.clock.now, given.app[VAULT])
+    first = second_connection.transaction()
+    await first.start()
+    await help_corrections.correct(second_connection, ctx, given.team_id, given.request_id, 400, "家人证实")
+    second = asyncio.create_task(correct(given, 81, request_id=other))
+    await asyncio.sleep(0.3)
+    assert not second.done()
+    await first.commit()
+    status, answer = await second
+    assert (status, answer["code"], answer["left"]) == (409, "hours_beyond_day", 80)
 
 
 async def test_nobody_corrects_the_own_hours_or_those_of_others_teams(given):

@@ -205,6 +205,19 @@ async def test_a_start_waits_for_a_suspension_that_is_just_being_made(given, sec
     assert await given.hours() is None
 
 
+async def test_a_start_waits_for_a_cancelling_that_is_just_being_made(given, second_connection):
+    given.now("09:10")
+    cancelling = second_connection.transaction()
+    await cancelling.start()
+    await second_connection.execute("update help_request set state = 'cancelled', volunteer_id = null")
+    starting = asyncio.create_task(given.start())
+    await asyncio.sleep(0.3)
+    assert not starting.done()
+    await cancelling.commit()
+    assert (await starting)[0] == 404
+    assert await given.hours() is None
+
+
 async def test_one_help_at_a_time(given):
     other = await given.task(span=(local(TOMORROW, "13:00"), local(TOMORROW, "14:00")))
     given.now("11:30")
