@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sql
 from domain import audit, booking_lists
 from domain.errors import NotFound
-from domain.help_vocabulary import TAKEN
+from domain.help_vocabulary import TAKEN, HelpState
 from domain.identity import mask_name
 from domain.permissions import (
     require_care,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from asyncpg import Connection
 
     from domain.context import Context
-    from domain.help_vocabulary import HelpState
     from domain.rows import Row
     from domain.vault import Vault
 
@@ -48,7 +47,7 @@ async def list_of_family(
     ctx: Context,
     *,
     person_id: UUID | None,
-    states: Sequence[HelpState] | None,
+    states: Sequence[HelpState],
     before: UUID | None,
     most: int,
 ) -> list[Row]:
@@ -63,7 +62,7 @@ async def list_of_family(
 async def list_of_person(conn: Connection, ctx: Context, person_id: UUID, before: UUID | None, most: int) -> list[Row]:
     """List all help of one person, newest first: what was asked, who came, and what became of it."""
     await require_care(conn, ctx, person_id)
-    return await list_of_family(conn, ctx, person_id=person_id, states=None, before=before, most=most)
+    return await list_of_family(conn, ctx, person_id=person_id, states=tuple(HelpState), before=before, most=most)
 
 
 async def get_as_staff(conn: Connection, ctx: Context, request_id: UUID) -> Row:
@@ -89,7 +88,7 @@ async def list_of_team(
     ctx: Context,
     team_id: UUID,
     *,
-    states: Sequence[HelpState] | None,
+    states: Sequence[HelpState],
     before: UUID | None,
     most: int,
 ) -> list[Row]:
@@ -106,23 +105,18 @@ async def list_of_staff(
     team_id: UUID | None,
     area_id: UUID | None,
     person_id: UUID | None,
-    states: Sequence[HelpState] | None,
+    states: Sequence[HelpState],
     before: UUID | None,
     most: int,
 ) -> list[Row]:
     """List what was asked where the caller works, newest first, without anything that is sealed."""
     await require_staff_somewhere(conn, ctx, *CLERKS)
-    rows = await sql.help_lists.of_staff(
-        conn,
-        account_id=require_signed_in(ctx).account_id,
-        roles=CLERKS,
-        team_id=team_id,
-        area_id=area_id,
-        person_id=person_id,
-        states=states,
-        before=before,
-        most=most,
-    )
+    asking = {"account_id": require_signed_in(ctx).account_id, "roles": CLERKS}
+    sifted = {"states": states, "before": before, "most": most}
+    if person_id is not None:
+        rows = await sql.help_lists.of_person_for_staff(conn, **asking, person_id=person_id, **sifted)
+    else:
+        rows = await sql.help_lists.of_staff(conn, **asking, team_id=team_id, area_id=area_id, **sifted)
     return await _lines(conn, [row["id"] for row in rows])
 
 

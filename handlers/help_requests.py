@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from domain import help_ends, help_lists, help_requests
-from domain.help_vocabulary import LIVE
+from domain.help_vocabulary import LIVE, HelpState
 from domain.help_wishes import Wish
 from domain.mandate_terms import PersonNamed
 from handlers.operation import operation
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from marshmallow import Schema
 
     from domain.context import Context
-    from domain.help_vocabulary import HelpState
     from domain.rows import Row
 
     Ask = Callable[[Connection, Context, dict[str, Any]], Awaitable[UUID]]
@@ -157,9 +156,9 @@ async def list_of_staff(request: web.Request) -> web.Response:
         found = await help_lists.list_of_staff(
             conn,
             context(request),
-            team_id=query["team"],
-            area_id=query["area"],
-            person_id=query["person"],
+            team_id=query.get("team"),
+            area_id=query.get("area"),
+            person_id=query.get("person"),
             states=_states(query),
             before=query["after"],
             most=query["limit"] + 1,
@@ -209,7 +208,7 @@ async def cancel_as_team(request: web.Request) -> web.Response:
         return reply(HelpRequest, await help_lists.get_as_team(conn, ctx, team_id, request_id))
 
 
-def _states(query: Mapping[str, Any]) -> Sequence[HelpState] | None:
+def _states(query: Mapping[str, Any]) -> Sequence[HelpState]:
     if query["state"] is not None:
         return (query["state"],)
-    return LIVE if query["live"] else None
+    return LIVE if query["live"] else tuple(HelpState)

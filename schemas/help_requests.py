@@ -101,9 +101,16 @@ class TeamHelpQuery(Schema):
 
 
 class StaffHelpQuery(TeamHelpQuery):
-    team = fields.UUID(load_default=None)
-    area = fields.UUID(load_default=None)
-    person = fields.UUID(load_default=None)
+    """At most one of `team`, `area` and `person`."""
+
+    team = fields.UUID()
+    area = fields.UUID()
+    person = fields.UUID()
+
+    @validates_schema
+    def one_way(self, data: dict[str, Any], **_options: Any) -> None:
+        if len({"team", "area", "person"} & set(data)) > 1:
+            raise ValidationError("one_filter_only")
 
 
 class HelpService(Schema):

@@ -58,7 +58,7 @@ from care
 cross join lateral (
     select id from help_request
     where person_id = care.person_id
-      and (:states::text[] is null or state = any(:states::text[]))
+      and state = any(:states::text[])
       and (:before::uuid is null or id < :before)
     order by id desc
     limit :most
@@ -69,48 +69,60 @@ order by asked.id desc
 limit :most;
 
 -- name: of_team(team_id, states, before, most)
--- The newest requests that a team answers for.
-select id from help_request
-where team_id = :team_id
-  and (:states::text[] is null or state = any(:states::text[]))
-  and (:before::uuid is null or id < :before)
-order by id desc
+-- The newest requests that a team answers for, of some states. (A state at a time: the live ones are few among all.)
+select asked.id
+from unnest(:states::text[]) as wanted (state)
+cross join lateral (
+    select id from help_request
+    where team_id = :team_id and help_request.state = wanted.state and (:before::uuid is null or id < :before)
+    order by id desc
+    limit :most
+) as asked
+order by asked.id desc
 limit :most;
 
--- name: of_staff(account_id, roles, team_id, area_id, person_id, states, before, most)
--- The newest requests where staff work: of the teams there, and of persons who are met there. (A team and an area at a
--- time, as above.)
+-- name: of_staff(account_id, roles, team_id, area_id, states, before, most)
+-- The newest requests of some states where staff work: of the teams there, or one, and of persons who are met there, or
+-- in one area. (A team or an area at a time, as above.)
 with mine as materialized (
     select staff_areas(:account_id, :roles) as id
 ), of_teams as (
     select asked.id
     from team
+    cross join unnest(:states::text[]) as wanted (state)
     cross join lateral (
         select id from help_request
-        where team_id = team.id
-          and (:area_id::uuid is null or area_id = :area_id)
-          and (:person_id::uuid is null or person_id = :person_id)
-          and (:states::text[] is null or state = any(:states::text[]))
-          and (:before::uuid is null or id < :before)
+        where team_id = team.id and help_request.state = wanted.state and (:before::uuid is null or id < :before)
         order by id desc
         limit :most
     ) as asked
-    where team.area_id in (select id from mine) and (:team_id::uuid is null or team.id = :team_id)
+    where team.area_id in (select id from mine)
+      and (:team_id::uuid is null or team.id = :team_id) and :area_id::uuid is null
 ), of_areas as (
     select asked.id
     from mine
+    cross join unnest(:states::text[]) as wanted (state)
     cross join lateral (
         select id from help_request
-        where area_id = mine.id
-          and (:team_id::uuid is null or team_id = :team_id)
-          and (:person_id::uuid is null or person_id = :person_id)
-          and (:states::text[] is null or state = any(:states::text[]))
-          and (:before::uuid is null or id < :before)
+        where area_id = mine.id and help_request.state = wanted.state and (:before::uuid is null or id < :before)
         order by id desc
         limit :most
     ) as asked
-    where :area_id::uuid is null or mine.id = :area_id
+    where (:area_id::uuid is null or mine.id = :area_id) and :team_id::uuid is null
 )
 select id from of_teams union select id from of_areas
 order by id desc
+limit :most;
+
+-- name: of_person_for_staff(account_id, roles, person_id, states, before, most)
+-- The newest requests of one person, as far as staff work where its team or the person is.
+with mine as materialized (
+    select staff_areas(:account_id, :roles) as id
+)
+select help_request.id
+from help_request join team on team.id = help_request.team_id
+where help_request.person_id = :person_id and help_request.state = any(:states::text[])
+  and (team.area_id in (select id from mine) or help_request.area_id in (select id from mine))
+  and (:before::uuid is null or help_request.id < :before)
+order by help_request.id desc
 limit :most;

@@ -1813,7 +1813,7 @@ CREATE INDEX help_rating_rated_by ON public.help_rating USING btree (rated_by);
 
 CREATE INDEX help_rating_volunteer ON public.help_rating USING btree (volunteer_id, rated_at);
 
-CREATE INDEX help_request_area ON public.help_request USING btree (area_id, id);
+CREATE INDEX help_request_area ON public.help_request USING btree (area_id, state, id);
 
 CREATE INDEX help_request_asked_by ON public.help_request USING btree (asked_by);
 
@@ -1833,9 +1833,7 @@ CREATE INDEX help_request_person ON public.help_request USING btree (person_id, 
 
 CREATE INDEX help_request_service ON public.help_request USING btree (service_id);
 
-CREATE INDEX help_request_team ON public.help_request USING btree (team_id, id);
-
-CREATE INDEX help_request_team_live ON public.help_request USING btree (team_id) WHERE (state = ANY (ARRAY['open'::text, 'offered'::text, 'accepted'::text, 'booked'::text, 'under_way'::text]));
+CREATE INDEX help_request_team ON public.help_request USING btree (team_id, state, id);
 
 CREATE INDEX help_request_unconfirmed ON public.help_request USING btree (ends_at) WHERE (state = ANY (ARRAY['booked'::text, 'under_way'::text]));
 

@@ -27,10 +27,12 @@ SLOTS = BOOKINGS // 5
 SERVICES = 200
 ENTRIES = SLOTS // 10
 """Of waitlists, old and live."""
+REQUESTS = BOOKINGS // 10
+"""For help, nearly all of them completed; two hundred are sought and as many are in somebody's hands."""
 STEP = 7919
 """A prime, so that each person's bookings are spread over all days."""
 
-GROWING = {"booking", "audit", "person", "care", "account", "mandate", "notice"}
+GROWING = {"booking", "audit", "person", "care", "account", "mandate", "notice", "help_request"}
 BIG = GROWING | {
     "slot",
     "slot_pool",
@@ -41,6 +43,9 @@ BIG = GROWING | {
     "clinic_day",
     "suspension",
     "queue_ticket",
+    "help_event",
+    "help_offer",
+    "help_work",
 }
 
 MOST_ROWS = 1_500
@@ -147,6 +152,39 @@ insert into suspension (id, person_id, provider_id, policy_id, step, booking_ids
 select pg_temp.id(16, n), pg_temp.id(2, n), pg_temp.id(5, n % 20 + 1), '00000000-0000-7000-8000-000000000001', 1,
        array[pg_temp.id(11, n), pg_temp.id(11, n + 1)], '2026-01-01', '2026-02-01'
 from generate_series(1, {PEOPLE}) n;
+insert into staff_grant (id, account_id, role, area_id, granted_at)
+values (pg_temp.id(21, 1), pg_temp.id(1, 1), 'clerk', pg_temp.id(4, 1), now());
+-- Requests for help, the oldest first; each was offered to three and taken by one.
+insert into team (id, area_id, name, organisation)
+select pg_temp.id(9, n), pg_temp.id(4, 1), '测试队 ' || n, '' from generate_series(1, 20) n;
+insert into help_request (id, person_id, team_id, area_id, asked_by, asked_way, matter, needs_booking, needs_companion,
+                          needs_ride, need_sealed, language, wished_days, part_of_day, state, volunteer_id,
+                          booking_id, starts_at, ends_at, next_round_at, expires_at, created_at, changed_at)
+select pg_temp.id(17, n), pg_temp.id(2, n % {PEOPLE} + 1), pg_temp.id(9, n % 20 + 1), pg_temp.id(4, 1),
+       pg_temp.id(1, n % {PEOPLE} + 1), 'family', 'medical', false, true, false, '\\x00', 'zh',
+       array[day::date + 7], 'any', how.state,
+       case when how.state in ('booked', 'completed') then pg_temp.id(8, n % 50 + 1) end,
+       case when how.state in ('booked', 'completed') then pg_temp.id(11, n) end,
+       day::date + time '09:00' at time zone 'Asia/Shanghai', day::date + time '11:00' at time zone 'Asia/Shanghai',
+       case how.state when 'open' then day end, day + interval '8 days', day, day
+from generate_series(1, {REQUESTS}) n
+cross join lateral (select timestamptz '2026-12-05' - interval '1 hour' * ({REQUESTS} - n) as day) as at
+cross join lateral (
+    select case when {REQUESTS} - n < 200 then 'open'
+                when {REQUESTS} - n < 400 then 'booked' else 'completed' end as state
+) as how;
+insert into help_event (id, request_id, at, actor_id, volunteer_id, was, state, because)
+select pg_temp.id(18, 4 * n + step), pg_temp.id(17, n), now(), pg_temp.id(1, n % {PEOPLE} + 1),
+       pg_temp.id(8, n % 50 + 1), null, 'open', 'asked'
+from generate_series(1, {REQUESTS}) n cross join generate_series(0, 3) as step;
+insert into help_offer (id, request_id, volunteer_id, round, status, reasons, offered_at, answer_by)
+select pg_temp.id(19, 3 * n + step), pg_temp.id(17, n), pg_temp.id(8, (n + step) % 50 + 1), 1,
+       case when {REQUESTS} - n < 20 then 'live' else 'withdrawn' end, '{{}}', now(), now()
+from generate_series(1, {REQUESTS}) n cross join generate_series(0, 2) as step;
+insert into help_work (id, request_id, volunteer_id, starts_at, ends_at, state)
+select pg_temp.id(20, 3 * n), id, volunteer_id, starts_at, ends_at,
+       case state when 'booked' then 'held' else 'done' end
+from help_request cross join lateral (select right(id::text, 12)::bigint as n) as number where volunteer_id is not null;
 set session_replication_role = origin;
 """
 

@@ -244,6 +244,12 @@ async def test_lists_are_sifted(world, conn):
         assert set(await world.ids(who, path + query)) == {str(each) for each in wanted}, path + query
 
 
+async def test_staff_sift_in_one_way(world):
+    path = f"/v1/staff/help-requests?team={world.team_id}&person={world.elder_id}"
+    status, body = await call(world.client, "GET", path, world.clerk, headers={})
+    assert (status, body["code"]) == (400, "invalid_input")
+
+
 @pytest.mark.parametrize("of", ["family", "person", "team", "staff"])
 async def test_lists_have_pages(world, of):
     for _ in range(5):

@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 
+from domain.help_vocabulary import LIVE, HelpState
 from domain.reconciliation import reconcile
 from domain.vocabulary import CLERKS, LOCAL_ZONE
 from server.database import GROUP_SETTINGS, prepare_connection
@@ -250,6 +251,30 @@ READ: dict[str, dict[str, Any]] = {
         "firsts": [TODAY - timedelta(days=7)] * 2,
     },
     "odd_patterns.visits": {"volunteers": [made(8, 3), made(8, 4)], "firsts": [TODAY - timedelta(days=7)] * 2},
+    "help_lists.of_family": {
+        "account_id": ACCOUNT,
+        "person_id": None,
+        "states": list(HelpState),
+        "before": None,
+        "most": 21,
+    },
+    "help_lists.of_team": {"team_id": made(9, 3), "states": list(HelpState), "before": None, "most": 21},
+    "help_lists.of_team of the live ones": {"team_id": made(9, 3), "states": list(LIVE), "before": None, "most": 21},
+    "help_lists.of_staff": {
+        "account_id": made(1, 1),
+        "roles": list(CLERKS),
+        "team_id": None,
+        "area_id": None,
+        "states": list(HelpState),
+        "before": None,
+        "most": 21,
+    },
+    "help_lists.whole": {"ids": [made(17, n) for n in range(1, 22)]},
+    "help_lists.events": {"ids": [made(17, n) for n in range(1, 22)]},
+    "help_requests.live_of_person": {"person_id": PERSON},
+    "help_requests.team": {"area_id": made(4, 1), "team_id": None},
+    "help_ends.lock_due": {"now": NOW, "most": 100},
+    "help_release.lock_of_volunteer": {"volunteer_id": made(8, 7)},
     "reconciliation.slots_behind": {"after": made(7, 1), "most": 20},
     "reconciliation.pools": {"after": made(7, 1), "last": made(7, 21)},
     "reconciliation.services_behind": {"after": made(6, 1), "most": 20},

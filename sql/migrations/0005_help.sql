@@ -234,8 +234,8 @@ comment on column help_request.next_round_at is 'when the dispatch looks at it; 
 comment on column help_request.seen is 'raised by a repeat, so that its answer waits for the standby as the first one did';
 comment on column help_request.start_code is 'family and elder have it; who says it was there';
 create index help_request_person on help_request (person_id, id);
-create index help_request_team on help_request (team_id, id);
-create index help_request_area on help_request (area_id, id);
+create index help_request_team on help_request (team_id, state, id);
+create index help_request_area on help_request (area_id, state, id);
 create index help_request_asked_by on help_request (asked_by);
 create index help_request_service on help_request (service_id);
 create index help_request_volunteer on help_request (volunteer_id, id) where volunteer_id is not null;
@@ -245,8 +245,6 @@ create index help_request_done on help_request (volunteer_id, changed_at) where 
 create index help_request_booking on help_request (booking_id) where booking_id is not null;
 create unique index help_request_booking_live on help_request (booking_id)
     where booking_id is not null and state in ('open', 'offered', 'accepted', 'booked', 'under_way');
-create index help_request_team_live on help_request (team_id)
-    where state in ('open', 'offered', 'accepted', 'booked', 'under_way');
 create index help_request_due on help_request (next_round_at) where next_round_at is not null;
 create index help_request_unconfirmed on help_request (ends_at) where state in ('booked', 'under_way');
 create index help_request_ends on help_request ((least(expires_at, starts_at)))
