@@ -6,7 +6,7 @@ VAR_DIR ?= var
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint format model guards bench bench-schedules plans schema lock clean environment
+.PHONY: help run demo test check lint format model guards bench bench-schedules bench-dispatch plans schema lock clean environment
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -52,6 +52,9 @@ bench-schedules: environment ## measure the making of a year of slots (TEMPLATES
 
 schema: environment ## write sql/schema.sql anew from the migrations
 	@$(PY) -m server.schema_snapshot
+
+bench-dispatch: environment ## measure the offering of help requests (REQUESTS=10000 VOLUNTEERS=2000)
+	@exec $(PY) -m bench.dispatch
 
 lock: environment ## lock the dependencies of pyproject.toml anew
 	@.venv/bin/pip-compile -q --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links \

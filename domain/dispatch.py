@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import asyncpg
 import orjson
@@ -21,6 +21,7 @@ from domain.dispatch_choice import Turn, choose, reasons
 from domain.dispatch_facts import read_helpers, read_places, read_rules, sought
 from domain.dispatch_plan import first_moment
 from domain.help_alarms import Alarm
+from domain.help_states import Common, Part
 from domain.help_vocabulary import AlarmKind, Because, HelpState
 from domain.identifiers import new_id
 from domain.notices import Notice, tell_all
@@ -43,6 +44,9 @@ MOST = 10_000
 """Requests chosen for together: no more are held in memory."""
 AT_A_TIME = 250
 """Requests written in one transaction."""
+
+UNANSWERED = Common(HelpState.OFFERED, HelpState.OPEN, Because.ROUND_UNANSWERED)
+ROUND = Common(HelpState.OPEN, HelpState.OFFERED, Because.ROUND)
 
 T = TypeVar("T")
 
@@ -74,13 +78,12 @@ async def dispatch(conn: Connection, now: datetime) -> Mapping[str, int]:
 
 async def _lapse(conn: Connection, ids: Sequence[UUID], now: datetime) -> int:
     """Open requests again whose round is over without an acceptance."""
-    locked = await help_states.lock(conn, ids)
+    locked: list[Row] = await sql.dispatch.hold(conn, ids=ids)
     waited = [row["id"] for row in locked if row["state"] == HelpState.OFFERED and _is_due(row, now)]
     if not waited:
         return 0
     over = await sql.dispatch.lapse(conn, ids=waited, now=now)
-    facts: dict[UUID, Mapping[str, int]] = {row["id"]: {} for row in over}
-    await help_states.take_together(conn, facts, HelpState.OFFERED, HelpState.OPEN, Because.ROUND_UNANSWERED, now)
+    await help_states.take_together(conn, UNANSWERED, [Part(row["id"]) for row in over], now)
     return len(over)
 
 
@@ -162,60 +165,74 @@ def _is_due(row: Row, now: datetime) -> bool:
 async def _write(conn: Connection, looks: Sequence[_Look], now: datetime) -> Mapping[str, int]:
     chosen = {helper.id for look in looks for helper in look.helpers}
     approved = {row["id"] for row in await sql.dispatch.hold_volunteers(conn, ids=list(chosen))}
-    locked = {row["id"]: row for row in await help_states.lock(conn, [look.row["id"] for look in looks])}
+    locked = {row["id"]: row for row in await sql.dispatch.hold(conn, ids=[look.row["id"] for look in looks])}
     standing = [
         look
         for look in looks
         if all(look.row[name] == locked[look.row["id"]][name] for name in ("state", "changed_at", "next_round_at"))
         and (not look.helpers or any(helper.id in approved for helper in look.helpers))
     ]
-    offers = [(look, helper) for look in standing for helper in look.helpers if helper.id in approved]
-    await _ask(conn, offers, now)
+    asking = [
+        _Asking(look, [each for each in look.helpers if each.id in approved]) for look in standing if look.helpers
+    ]
+    await _ask(conn, asking, now)
     alarmed = [look for look in standing if look.alarm is not None]
+    looked_at = [look for look in standing if not look.helpers or look.alarm is not None]
     await sql.dispatch.look_again(
         conn,
-        ids=[look.row["id"] for look in standing],
-        rounds=[look.asked.round if look.asked and look.helpers else look.row["round"] for look in standing],
-        moments=[look.next_look for look in standing],
-        alarmed=[look.alarm is not None for look in standing],
+        ids=[look.row["id"] for look in looked_at],
+        moments=[look.next_look for look in looked_at],
+        alarmed=[look.alarm is not None for look in looked_at],
         now=now,
     )
     await help_alarms.raise_all(conn, now, [_alarm(look) for look in alarmed])
-    return {"asked": len({look.row["id"] for look, _ in offers}), "offers": len(offers), "alarms": len(alarmed)}
+    return {"asked": len(asking), "offers": sum(len(each.helpers) for each in asking), "alarms": len(alarmed)}
 
 
-async def _ask(conn: Connection, offers: Sequence[tuple[_Look, Helper]], now: datetime) -> None:
-    if not offers:
+class _Asking(NamedTuple):
+    """A round that is written: whom of those chosen it asks."""
+
+    look: _Look
+    helpers: Sequence[Helper]
+
+
+async def _ask(conn: Connection, asking: Sequence[_Asking], now: datetime) -> None:
+    if not asking:
         return
-    asked = {look.row["id"]: look.asked for look, _ in offers if look.asked is not None}
-    how_many = Counter(look.row["id"] for look, _ in offers)
-    ends = {look.row["id"]: look.answer_by for look, _ in offers}
-    facts = {request_id: {"round": choice.round, "asked": how_many[request_id]} for request_id, choice in asked.items()}
-    await help_states.take_together(conn, facts, HelpState.OPEN, HelpState.OFFERED, Because.ROUND, now)
+    parts, offers = [], []
+    for look, helpers in asking:
+        if look.asked is not None:
+            facts = {"round": look.asked.round, "asked": len(helpers)}
+            parts.append(Part(look.row["id"], facts, look.asked.round, look.next_look))
+            why = [reasons(look.turn, look.asked, helper, now) for helper in helpers]
+            answer_by = look.answer_by
+            offers += [
+                (look.row["id"], helper.id, look.asked.round, orjson.dumps(each, default=str).decode(), answer_by)
+                for helper, each in zip(helpers, why, strict=True)
+            ]
+    await help_states.take_together(conn, ROUND, parts, now)
+    requests, volunteers, rounds, why_all, ends = zip(*offers, strict=True)
     await sql.dispatch.ask(
         conn,
         ids=[new_id() for _ in offers],
-        requests=[look.row["id"] for look, _ in offers],
-        volunteers=[helper.id for _, helper in offers],
-        rounds=[asked[look.row["id"]].round for look, _ in offers],
-        reasons=[
-            orjson.dumps(reasons(look.turn, asked[look.row["id"]], helper, now), default=str).decode()
-            for look, helper in offers
-        ],
-        ends=[ends[look.row["id"]] for look, _ in offers],
+        requests=requests,
+        volunteers=volunteers,
+        rounds=rounds,
+        reasons=why_all,
+        ends=ends,
         now=now,
     )
-    rows = await sql.help_release.own_people(conn, volunteers=list({helper.id for _, helper in offers}))
+    rows = await sql.help_release.own_people(conn, volunteers=list(set(volunteers)))
     people = {row["volunteer_id"]: row["person_id"] for row in rows}
     told = [
         Notice(
-            people[helper.id],
+            people[volunteer_id],
             NoticeKind.HELP_OFFERED,
-            look.row["id"],
-            {"volunteer_id": helper.id, "answer_by": ends[look.row["id"]].isoformat()},
+            request_id,
+            {"volunteer_id": volunteer_id, "answer_by": answer_by.isoformat()},
         )
-        for look, helper in offers
-        if helper.id in people
+        for request_id, volunteer_id, _, _, answer_by in offers
+        if volunteer_id in people
     ]
     await tell_all(conn, now, told)
 

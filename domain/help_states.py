@@ -61,26 +61,40 @@ async def take(conn: Connection, step: Step, now: datetime) -> Row | None:
     return request
 
 
-async def take_together(
-    conn: Connection,
-    facts: Mapping[UUID, Mapping[str, Any]],
-    before: HelpState,
-    after: HelpState,
-    because: Because,
-    now: datetime,
-) -> set[UUID]:
-    """Take one and the same step, of time or dispatch, of many requests that nobody has before or then.
+@dataclass(frozen=True, slots=True)
+class Common:
+    """One and the same step, of time or dispatch, of many requests that nobody has before or then."""
 
-    `facts` by request, without personal data. Return those that were in the state before.
+    before: HelpState
+    after: HelpState
+    because: Because
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is of one request's own in such a step. `facts` hold no personal data.
+
+    `round` and `look_at`: in which round it is and when the dispatch looks at it again; None: as before.
     """
+
+    request_id: UUID
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    round: int | None = None
+    look_at: datetime | None = None
+
+
+async def take_together(conn: Connection, step: Common, parts: Sequence[Part], now: datetime) -> set[UUID]:
+    """Take one step of many requests; return those that were in the state before."""
     changed = await sql.help_states.step_together(
         conn,
-        ids=list(facts),
-        event_ids=[new_id() for _ in facts],
-        before=before,
-        after=after,
-        because=because,
-        facts=[orjson.dumps(each, default=str).decode() for each in facts.values()],
+        ids=[part.request_id for part in parts],
+        event_ids=[new_id() for _ in parts],
+        before=step.before,
+        after=step.after,
+        because=step.because,
+        facts=[orjson.dumps(part.facts, default=str).decode() for part in parts],
+        rounds=[part.round for part in parts],
+        looks=[part.look_at for part in parts],
         now=now,
     )
     return {row["id"] for row in changed}

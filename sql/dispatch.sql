@@ -127,10 +127,16 @@ select id, request_id, volunteer_id, round, reasons::jsonb, :now, answer_by
 from unnest(:ids::uuid[], :requests::uuid[], :volunteers::uuid[], :rounds::integer[], :reasons::text[],
         :ends::timestamptz[]) as row (id, request_id, volunteer_id, round, reasons, answer_by);
 
--- name: look_again(ids, rounds, moments, alarmed, now)!
--- Say of locked requests in which round they are, when to look at them again, and that the leader was alarmed.
+-- name: look_again(ids, moments, alarmed, now)!
+-- Say of locked requests when to look at them again, and that the leader was alarmed.
 update help_request
-set round = row.round, next_round_at = row.moment, alarmed_at = case when row.alarmed then :now else alarmed_at end
-from unnest(:ids::uuid[], :rounds::integer[], :moments::timestamptz[], :alarmed::boolean[])
-    as row (id, round, moment, alarmed)
+set next_round_at = row.moment, alarmed_at = case when row.alarmed then :now else alarmed_at end
+from unnest(:ids::uuid[], :moments::timestamptz[], :alarmed::boolean[]) as row (id, moment, alarmed)
 where help_request.id = row.id;
+
+-- name: hold(ids)
+-- Take help requests in id order, and no more of them than the dispatch compares.
+select id, state, changed_at, next_round_at from help_request
+where id = any(:ids::uuid[])
+order by id
+for no key update;
