@@ -69,7 +69,7 @@ async def complete(conn: Connection, ctx: Context, team_id: UUID, request_id: UU
             )
     else:
         await sql.help_progress.finish(conn, request_id=request_id, minutes=minutes, **confirmed)
-    await sql.help_progress.close_task(conn, request_id=request_id)
+    await sql.help_progress.close_task(conn, request_id=request_id, ended_at=told.ended_at)
     facts = {"way": ConfirmedWay.LEADER, "minutes": minutes, "reason": told.reason}
     await help_progress.go_on(conn, ctx, task, HelpState.COMPLETED, Because.COMPLETED_BY_LEADER, facts)
     await sql.help_progress.close_alarm(conn, request_id=request_id, account_id=caller.account_id, now=ctx.now)

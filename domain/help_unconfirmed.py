@@ -64,7 +64,7 @@ async def close(conn: Connection, ctx: Context) -> int:
         )
         await help_states.take(conn, step, ctx.now)
         await sql.help_unconfirmed.finish(conn, request_id=row["id"], way=ConfirmedWay.TIME)
-        await sql.help_progress.close_task(conn, request_id=row["id"])
+        await sql.help_progress.close_task(conn, request_id=row["id"], ended_at=row["ends_at"])
     never = [row for row in locked if row["state"] == HelpState.BOOKED]
     await help_release.end(
         conn, never, HelpState.EXPIRED, Because.NEVER_CONFIRMED, None, ctx.now, before=(HelpState.BOOKED,)

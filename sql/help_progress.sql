@@ -60,10 +60,13 @@ insert into help_hours (request_id, volunteer_id, team_id, started_at, started_w
 select :request_id, volunteer.id, volunteer.team_id, :started_at, :way, :ended_at, :way, :travel_minutes, :minutes
 from volunteer where volunteer.id = :volunteer_id;
 
--- name: close_task(request_id)!
--- Let the work that was held for a locked request be done, and its codes be good no more.
+-- name: close_task(request_id, ended_at)!
+-- Let the work that was held for a locked request be done, so that the volunteer is free from then on, and its codes
+-- be good no more.
 with done as (
-    update help_work set state = 'done' where request_id = :request_id and state = 'held'
+    update help_work
+    set state = 'done', ends_at = case when :ended_at > starts_at then least(ends_at, :ended_at) else ends_at end
+    where request_id = :request_id and state = 'held'
 )
 update help_request set start_code = null, end_code = null where id = :request_id;
 
