@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sql
+from domain import looks
 from domain.errors import NotFound
 from domain.permissions import require_signed_in
 
@@ -28,9 +29,14 @@ async def require_visible(conn: Connection, ctx: Context, booking_id: UUID) -> N
 
 
 async def get(conn: Connection, ctx: Context, booking_id: UUID) -> Row:
-    """Return one booking of a person in the caller's care, or made under a mandate that the caller holds."""
+    """Return one booking of a person in the caller's care, or made under a mandate that the caller holds.
+
+    That a volunteer has looked at somebody is recorded, here and in the list.
+    """
     await require_visible(conn, ctx, booking_id)
-    return (await by_ids(conn, [booking_id]))[0]
+    booking = (await by_ids(conn, [booking_id]))[0]
+    await _record(conn, ctx, [booking])
+    return booking
 
 
 async def list_for_account(
@@ -42,7 +48,7 @@ async def list_for_account(
     before: UUID | None,
     most: int,
 ) -> list[Row]:
-    """Return the newest bookings that the caller may see."""
+    """Return the newest bookings that the caller may see; `most` is one more than a page shows."""
     caller = require_signed_in(ctx)
     rows = await sql.bookings.of_account(
         conn,
@@ -53,7 +59,14 @@ async def list_for_account(
         now=ctx.now,
         most=most,
     )
-    return await by_ids(conn, [row["id"] for row in rows])
+    found = await by_ids(conn, [row["id"] for row in rows])
+    await _record(conn, ctx, found[: most - 1])
+    return found
+
+
+async def _record(conn: Connection, ctx: Context, bookings: Sequence[Row]) -> None:
+    seen = [(row["id"], row["person_id"]) for row in bookings if row["mandate_id"] is not None]
+    await looks.record(conn, ctx, "bookings.read_by_volunteer", seen)
 
 
 async def by_ids(conn: Connection, ids: Sequence[UUID]) -> list[Row]:

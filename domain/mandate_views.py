@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit
+from domain import looks
 from domain.errors import NotFound
 from domain.identity import mask_id_number, mask_phone
 from domain.mandate_terms import pending_since
@@ -35,7 +35,7 @@ async def show(conn: Connection, ctx: Context, mandate_id: UUID) -> dict[str, An
 async def read(conn: Connection, ctx: Context, mandate_id: UUID) -> dict[str, Any]:
     """Show a mandate as `show` does; that a volunteer has looked at somebody is recorded."""
     shown = await show(conn, ctx, mandate_id)
-    await _record_looks(conn, ctx, [shown])
+    await _record(conn, ctx, [shown])
     return shown
 
 
@@ -63,18 +63,13 @@ async def list_for_account(
         conn, account_id=account_id, person_id=person_id, after=after, now=ctx.now, limit=limit + 1
     )
     shown = await whole(conn, ctx, [row["id"] for row in rows])
-    await _record_looks(conn, ctx, shown[:limit])
+    await _record(conn, ctx, shown[:limit])
     return shown
 
 
-async def _record_looks(conn: Connection, ctx: Context, shown: Sequence[Mapping[str, Any]]) -> None:
-    """Record what a volunteer has seen of persons whom others care for."""
-    looks = [
-        audit.entry(ctx, "mandates.read_by_volunteer", mandate["id"], person_id=str(mandate["person_id"]))
-        for mandate in shown
-        if mandate["in_hand"] and not mandate["cares"]
-    ]
-    await audit.record_all(conn, ctx.vault, ctx.now, looks)
+async def _record(conn: Connection, ctx: Context, shown: Sequence[Mapping[str, Any]]) -> None:
+    seen = [(mandate["id"], mandate["person_id"]) for mandate in shown if mandate["person"] is not None]
+    await looks.record(conn, ctx, "mandates.read_by_volunteer", seen)
 
 
 async def list_of_person(

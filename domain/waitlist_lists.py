@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import sql
+from domain import looks
 from domain.errors import NotFound
 from domain.permissions import require_signed_in, require_staff_at_service
 from domain.vocabulary import CLERKS, WaitlistStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from uuid import UUID
 
     from asyncpg import Connection
 
@@ -45,13 +46,22 @@ async def list_for_account(
     rows = await sql.waitlist.of_account(
         conn, account_id=caller.account_id, live_only=live_only, before=before, now=ctx.now, most=limit + 1
     )
-    return await by_ids(conn, [row["id"] for row in rows])
+    found = await by_ids(conn, [row["id"] for row in rows])
+    await _record(conn, ctx, found[:limit])
+    return found
 
 
 async def get(conn: Connection, ctx: Context, entry_id: UUID) -> Row:
-    """Return one entry that the caller may see."""
+    """Return one entry that the caller may see; what a volunteer sees is recorded, as in the list."""
     await require_visible(conn, ctx, entry_id)
-    return (await by_ids(conn, [entry_id]))[0]
+    entry = (await by_ids(conn, [entry_id]))[0]
+    await _record(conn, ctx, [entry])
+    return entry
+
+
+async def _record(conn: Connection, ctx: Context, entries: Sequence[Row]) -> None:
+    seen = [(entry["id"], one["person_id"]) for entry in entries if entry["mandate_id"] for one in entry["people"]]
+    await looks.record(conn, ctx, "waitlist.read_by_volunteer", [(id, UUID(str(person_id))) for id, person_id in seen])
 
 
 async def require_visible(conn: Connection, ctx: Context, entry_id: UUID) -> Row:

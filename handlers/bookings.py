@@ -20,6 +20,7 @@ from handlers.request import (
     path_id,
     read_body,
     read_query,
+    reading,
     reply,
     transaction,
 )
@@ -67,7 +68,7 @@ async def book(request: web.Request) -> web.Response:
 async def list_own(request: web.Request) -> web.Response:
     """List bookings of persons in one's care and those made under one's mandates, newest first."""
     query = read_query(request, BookingQuery)
-    async with connection(request) as conn:
+    async with reading(request) as conn:
         found = await booking_lists.list_for_account(
             conn,
             context(request),
@@ -82,7 +83,7 @@ async def list_own(request: web.Request) -> web.Response:
 @operation(reply=BookingShown)
 async def get(request: web.Request) -> web.Response:
     """Show one booking, with the other place that is offered for it where its slot was closed."""
-    async with connection(request) as conn:
+    async with reading(request) as conn:
         return reply(BookingShown, await rebooking.show(conn, context(request), path_id(request)))
 
 

@@ -16,6 +16,7 @@ from handlers.request import (
     path_id,
     read_body,
     read_query,
+    reading,
     reply,
     transaction,
 )
@@ -130,7 +131,7 @@ async def _send(request: web.Request, message: CodeMessage | None) -> None:
 async def list_for_account(request: web.Request) -> web.Response:
     """List the mandates of everybody in the caller's care, and those the caller holds, with every use."""
     query = read_query(request, MandateQuery)
-    async with transaction(request) as conn:
+    async with reading(request) as conn:
         found = await mandate_views.list_for_account(
             conn, context(request), query["person"], query["after"], query["limit"]
         )
@@ -157,7 +158,7 @@ async def list_for_staff(request: web.Request) -> web.Response:
 @operation(reply=Mandate)
 async def show(request: web.Request) -> web.Response:
     """Show a mandate with every use."""
-    async with transaction(request) as conn:
+    async with reading(request) as conn:
         return reply(Mandate, await mandate_views.read(conn, context(request), path_id(request)))
 
 

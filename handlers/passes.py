@@ -9,7 +9,7 @@ from aiohttp import web
 from domain import passes
 from domain.passes import PassKeys
 from handlers.operation import operation
-from handlers.request import SAY, connection, context, path_id, reply, whole_list
+from handlers.request import SAY, connection, context, path_id, reading, reply, whole_list
 from schemas.passes import BookingPass, PassKey, PassKeyList
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def draw(text: str) -> Mapping[str, str]:
 @operation(reply=BookingPass)
 async def show(request: web.Request) -> web.Response:
     """Show the pass of a booking, to be scanned at the desk even where that has no network."""
-    async with connection(request) as conn:
+    async with reading(request) as conn:
         signed = await passes.issue(conn, context(request), request.app[PASS_KEYS], path_id(request))
     async with request.app[DRAWING]:
         drawn = await asyncio.to_thread(draw, signed["text"])

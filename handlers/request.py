@@ -19,11 +19,13 @@ from domain.callers import Caller
 from domain.context import Context
 from domain.errors import Invalid, NotFound, Refusal, Unavailable
 from domain.vault import Vault
+from domain.vocabulary import Role
 from handlers.loading import quick_loader
 from handlers.projection import projection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from marshmallow import Schema
@@ -55,6 +57,12 @@ KEY_PATTERN = re.compile(r"[!-~]{8,128}")
 
 def context(request: web.Request) -> Context:
     return Context(request.get(CALLER), request.app[CLOCK](), request.app[VAULT], request.get(REQUEST_ID))
+
+
+def reading(request: web.Request) -> AbstractAsyncContextManager[asyncpg.Connection]:
+    """Lend what reads of persons need: to a volunteer a transaction, as what volunteers see of others is recorded."""
+    caller = context(request).caller
+    return transaction(request) if caller is not None and Role.VOLUNTEER in caller.roles else connection(request)
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from handlers.request import (
     path_id,
     read_body,
     read_query,
+    reading,
     reply,
     transaction,
 )
@@ -60,7 +61,7 @@ async def join(request: web.Request) -> web.Response:
 async def list_own(request: web.Request) -> web.Response:
     """List where persons in one's care wait, or elders under one's mandates, newest first."""
     query = read_query(request, WaitlistQuery)
-    async with connection(request) as conn:
+    async with reading(request) as conn:
         found = await waitlist_lists.list_for_account(
             conn, context(request), live_only=query["live"], before=query["after"], limit=query["limit"]
         )
@@ -70,7 +71,7 @@ async def list_own(request: web.Request) -> web.Response:
 @operation(reply=WaitlistEntry)
 async def get(request: web.Request) -> web.Response:
     """Show one entry, with its place in the queue and the offer that stands."""
-    async with connection(request) as conn:
+    async with reading(request) as conn:
         return reply(WaitlistEntry, await waitlist_lists.get(conn, context(request), path_id(request)))
 
 

@@ -69,6 +69,11 @@ select leads_team(:account_id, :team_id) or exists (
     select from team where id = :team_id and area_id in (select staff_areas(:account_id, :roles))
 );
 
+-- name: cared_for(account_id, people)
+-- Which of some persons the account cares for.
+select person_id from care
+where account_id = :account_id and person_id = any(:people::uuid[]) and ended_at is null;
+
 -- name: cares_for_request(account_id, request_id)$
 -- Whether an account cares for the person of a help request.
 select exists (

@@ -486,6 +486,12 @@ GUARDS = (
         "    return None is not await sql.mandates.proves_nothing(",
     ),
     Guard(
+        "what a volunteer sees of others is recorded",
+        "domain/looks.py",
+        "    await audit.record_all(conn, ctx.vault, ctx.now, looks)\n",
+        "test_looks.py::test_each_look_of_a_volunteer_is_recorded_and_none_of_the_family",
+    ),
+    Guard(
         "no member of a team consents for it",
         "domain/mandates.py",
         "    if await is_empowered(conn, terms, account_id):",

@@ -326,19 +326,6 @@ async def test_a_volunteer_sees_the_person_only_while_it_holds(world, clock):
     assert (seen["status"], seen["person"]) == ("expired", None)
 
 
-async def test_what_a_volunteer_reads_is_recorded_and_what_the_family_reads_is_not(world):
-    made = await world.given()
-    await call(world.client, "GET", f"/v1/mandates/{made['id']}", world.family)
-    await call(world.client, "GET", "/v1/mandates", world.family)
-    assert await world.actions(made) == ["mandates.given"]
-    await call(world.client, "GET", f"/v1/mandates/{made['id']}", world.helper)
-    await call(world.client, "GET", "/v1/mandates", world.helper)
-    assert await world.actions(made) == ["mandates.given", *["mandates.read_by_volunteer"] * 2]
-    await world.revoke(made, world.family)
-    await call(world.client, "GET", "/v1/mandates", world.helper)
-    assert (await world.actions(made))[3:] == ["mandates.revoked"], "nothing of the person is shown any more"
-
-
 async def test_lists_are_paged_newest_first_and_filtered(world):
     vault = world.app[VAULT]
     ids = []
