@@ -591,6 +591,13 @@ GUARDS = (
         "test_help_hours.py::test_a_correction_waits_for_another_of_the_day_and_counts_it",
         "select from volunteer where id = any(:ids::uuid[]) order by id;",
     ),
+    Guard(
+        "who is just being frozen takes nothing",
+        "domain/help_tasks.py",
+        "await sql.bookings.lock_volunteers(conn, account_ids=[account_id])",
+        "test_freezing_races.py::test_who_is_just_being_frozen_takes_nothing",
+        'await conn.fetch("select id, status from volunteer where account_id = $1", account_id)',
+    ),
 )
 
 
