@@ -1801,6 +1801,8 @@ CREATE INDEX help_hours_team ON public.help_hours USING btree (team_id, started_
 
 CREATE INDEX help_hours_volunteer ON public.help_hours USING btree (volunteer_id, started_at);
 
+CREATE INDEX help_offer_lapsed ON public.help_offer USING btree (volunteer_id, offered_at) WHERE (status = 'lapsed'::text);
+
 CREATE UNIQUE INDEX help_offer_live ON public.help_offer USING btree (volunteer_id, request_id) WHERE (status = 'live'::text);
 
 CREATE INDEX help_offer_request ON public.help_offer USING btree (request_id, offered_at);

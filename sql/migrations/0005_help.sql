@@ -321,6 +321,7 @@ comment on column help_offer.reasons is 'what spoke for this volunteer when aske
 create index help_offer_request on help_offer (request_id, offered_at);
 create unique index help_offer_live on help_offer (volunteer_id, request_id) where status = 'live';
 create index help_offer_volunteer on help_offer (volunteer_id, offered_at);
+create index help_offer_lapsed on help_offer (volunteer_id, offered_at) where status = 'lapsed';
 
 create table help_work (
     id uuid primary key,
