@@ -180,6 +180,31 @@ async def test_who_had_it_is_not_asked_again_and_rounds_begin_anew(conn, clock, 
     assert (await the(conn, request_id))["round"] == 1
 
 
+async def test_from_being_asked_to_accepting_and_handing_back(conn, client, clock, world, ask):
+    request_id = await ask()
+    await dispatch(conn, clock.now)
+    asked = [each for each in world.near if each.volunteer_id in await offers(conn, request_id)]
+
+    async def act(who, verb, **body):
+        url = f"/v1/help-requests/{request_id}/{verb}"
+        return (await client.post(url, headers=who.headers, **body)).status
+
+    answers = [await act(each, "accept") for each in asked]
+    assert sorted(answers) == [200, 409]
+    assert not any((await dispatch(conn, clock.now)).values())
+    had = asked[answers.index(200)]
+    assert await act(had, "release", json={"reason": "ill"}) == 200
+    assert (await dispatch(conn, clock.now))["asked"] == 1
+    again = set(await offers(conn, request_id))
+    assert len(again) == 2
+    assert had.volunteer_id not in again
+    for each in world.near:
+        if each.volunteer_id in again:
+            assert await act(each, "decline") == 204
+    assert (await dispatch(conn, clock.now))["asked"] == 1, "nobody is waited for who has said no"
+    assert set(await offers(conn, request_id)).isdisjoint({*again, had.volunteer_id})
+
+
 async def test_load_is_spread_over_days(conn, clock, world, ask):
     """Whoever was asked, whatever became of it but a no, is asked less until the others have caught up."""
     await conn.execute("update help_policy set round_sizes = '{1}'")
