@@ -233,3 +233,23 @@ async def test_cancelled_just_as_it_is_taken_it_is_not_cancelled_behind_the_volu
     assert answer.status == 200, answer.body
     assert await world.told(helper.resident.person_id) == [("help_withdrawn", "cancelled")]
     assert (await world.last_event(request_id))["volunteer_id"] == helper.volunteer_id
+
+
+async def test_taken_and_cancelled_at_once_it_is_cancelled_and_binds_nobody(world, second_client, conn):
+    helper = world.helpers[0]
+    await conn.execute("insert into volunteer_area values ($1, $2)", helper.volunteer_id, world.area_id)
+    outcomes = set()
+    for turn in range(6):
+        request_id = await world.request(needs=("accompany",), span=SPAN)
+        await help_world.offered(conn, request_id, helper.volunteer_id)
+        taking = post(second_client, f"/v1/help-requests/{request_id}/accept", helper)
+        both = [taking, world.cancel(request_id)]
+        answers = await asyncio.gather(*(both if turn % 2 else reversed(both)))
+        accepted, cancelled = answers if turn % 2 else reversed(answers)
+        assert cancelled.status == 200, cancelled.body
+        outcomes.add((accepted.status, accepted.code))
+        row = await conn.fetchrow("select state, volunteer_id, start_code from help_request where id = $1", request_id)
+        assert tuple(row) == ("cancelled", None, None)
+        assert await conn.fetchval("select count(*) from help_work where state = 'held'") == 0
+        assert await conn.fetchval("select count(*) from help_offer where status = 'live'") == 0
+    assert outcomes <= {(200, None), (409, "help_in_other_state"), (409, "help_request_taken")}

@@ -15,7 +15,7 @@ from domain.vocabulary import Role
 from handlers.request import VAULT
 from server.database import prepare_connection
 from tests import help_world, make
-from tests.booking_world import post, until_waiting
+from tests.booking_world import cancel, post, until_waiting
 from tests.teams import leader
 
 DAY = "2026-11-26"
@@ -337,6 +337,21 @@ async def test_a_booking_that_is_just_being_cancelled_is_seen(world, conn, holde
         await until_waiting(conn, unless=asking)
     assert (await asking).code == "help_booking_not_standing"
     assert await conn.fetchval("select count(*) from help_request") == 0
+
+
+async def test_a_booking_cancelled_while_help_is_asked_takes_the_request_along(world, second_client, conn, holder):
+    """Who cancels had looked for requests of the booking before this one was there."""
+    booking_id, _ = await world.booking()
+    wished = {"booking_id": str(booking_id), "needs_booking": False, "needs_companion": True, "wished_days": ...}
+    async with holder.transaction():
+        await holder.execute("select from audit_chain for update")
+        asking = asyncio.create_task(world.ask(**wished))
+        await until_waiting(conn)
+        cancelling = asyncio.create_task(cancel(second_client, world.family, booking_id))
+        await until_waiting(conn, 2, unless=cancelling)
+    assert ((await asking).status, (await cancelling).status) == (201, 200)
+    row = await conn.fetchrow("select state, booking_id from help_request")
+    assert (row["state"], row["booking_id"]) == ("cancelled", None)
 
 
 async def test_a_clerk_asks_for_who_phones(world, conn, app):
