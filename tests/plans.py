@@ -46,6 +46,7 @@ BIG = GROWING | {
     "help_event",
     "help_offer",
     "help_work",
+    "help_hours",
 }
 
 MOST_ROWS = 1_500
@@ -185,6 +186,8 @@ insert into help_work (id, request_id, volunteer_id, starts_at, ends_at, state)
 select pg_temp.id(20, 3 * n), id, volunteer_id, starts_at, ends_at,
        case state when 'booked' then 'held' else 'done' end
 from help_request cross join lateral (select right(id::text, 12)::bigint as n) as number where volunteer_id is not null;
+insert into help_hours (request_id, volunteer_id, team_id, started_at, started_way, ended_at, ended_way, minutes)
+select id, volunteer_id, team_id, starts_at, 'code', ends_at, 'code', 120 from help_request where state = 'completed';
 set session_replication_role = origin;
 """
 

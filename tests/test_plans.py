@@ -45,6 +45,7 @@ NEW = [made(12, n) for n in range(5)]
 OLD = [booking_of(SOMEBODY), *map(booking_of, SOME[:2])]
 WAITING = made(13, ENTRIES - 300)
 OF_SERVICE = {"service_id": made(6, 2)}
+A_MONTH_BACK = {"begins": NOW - timedelta(days=30), "ends": NOW}
 A_MONTH = {"begins": NOW, "ends": NOW + timedelta(days=30)}
 BATCH = {
     "accounts": [made(1, n) for n in SOME],
@@ -281,6 +282,31 @@ READ: dict[str, dict[str, Any]] = {
     "help_requests.team": {"area_id": made(4, 1), "team_id": None},
     "help_ends.lock_due": {"now": NOW, "most": 100},
     "help_release.lock_of_volunteer": {"volunteer_id": made(8, 7)},
+    "help_hours.of_volunteer": {"account_id": OF_VOLUNTEER, **A_MONTH_BACK},
+    "help_hours.of_member": {"team_id": made(9, 8), "volunteer_id": made(8, 8), **A_MONTH_BACK},
+    "help_hours.of_team": {"team_id": made(9, 8), "after": None, "limit": None, **A_MONTH_BACK},
+    "help_hours.tasks_of_team": {
+        "team_id": made(9, 8),
+        "after_at": A_MONTH_BACK["begins"],
+        "after_id": NEW[0],
+        "limit": 1000,
+        **A_MONTH_BACK,
+    },
+    "help_progress.worked_on": {
+        "volunteer_id": made(8, 8),
+        "begins": NOW - timedelta(days=1),
+        "ends": NOW,
+        "but": made(17, 1),
+    },
+    "help_unconfirmed.late": {"now": NOW, "most": 100},
+    "help_unconfirmed.lock_forgotten": {"before": NOW - timedelta(days=7), "most": 100},
+    "help_complaints.of_team": {
+        "team_id": made(9, 8),
+        "account_id": ACCOUNT,
+        "answered": None,
+        "after": None,
+        "limit": 21,
+    },
     "reconciliation.slots_behind": {"after": made(7, 1), "most": 20},
     "reconciliation.pools": {"after": made(7, 1), "last": made(7, 21)},
     "reconciliation.services_behind": {"after": made(6, 1), "most": 20},
