@@ -224,6 +224,14 @@ async def test_many_at_once_are_spread_evenly(conn, clock, world, ask):
     assert all([len(await offers(conn, request_id)) == 2 for request_id in requests])
 
 
+async def test_what_is_too_much_for_one_turn_waits_for_the_next(conn, clock, world, ask, monkeypatch):
+    monkeypatch.setattr("domain.dispatch.MOST", 2)
+    requests = [await ask(next_round_at=clock.now - timedelta(minutes=number)) for number in range(3)]
+    assert (await dispatch(conn, clock.now))["asked"] == 2
+    assert await offers(conn, requests[0]) == {}, "the longest due come first"
+    assert (await dispatch(conn, clock.now))["asked"] == 1
+
+
 async def test_the_leader_is_alarmed_in_time(conn, clock, world, ask):
     await leads(conn, world.near[0].volunteer_id, world.team)
     request_id = await ask(wished_days=[date(2026, 11, 25)], part_of_day="afternoon")
