@@ -21,6 +21,7 @@ from tests import help_world, make
 from tests.booking_world import GENEROUS, Answer, act_freely, book, cancel, move, post, until_waiting
 
 if TYPE_CHECKING:
+    from aiohttp import web
     from aiohttp.test_utils import TestClient
     from asyncpg import Connection
 
@@ -169,6 +170,51 @@ async def test_answering_waits_for_what_is_just_being_ended(client, conn, app, h
     assert await acting == 404
     assert await conn.fetchval("select count(*) from booking where status = 'booked'") == 1
     assert await conn.fetchval("select count(*) from waitlist_entry where status = 'ended'") == 0
+
+
+async def asked(world: World, app: web.Application) -> UUID:
+    """Let the volunteer take a request of the person that needs a booking and company."""
+    request_id = await help_world.help_request(world.conn, app[VAULT], world.person_id, needs=("book", "accompany"))
+    await help_world.taken(world.conn, request_id, world.helper.volunteer_id)
+    return request_id
+
+
+async def book_for(world: World, request_id: UUID) -> Answer:
+    body = {"slot_id": str(world.slots[2])}
+    return await post(world.client, f"/v1/help-requests/{request_id}/book", world.helper.resident, body, make.key())
+
+
+@pytest.mark.parametrize(("team", "how"), CASES)
+async def test_booking_for_a_request_waits_for_what_is_just_being_ended(client, conn, app, holder, team, how):
+    world = await build(client, conn, app, team=team)
+    world.request_id = await asked(world, app)
+    before = await world.stands()
+    async with holder.transaction():
+        await world.end(holder, how)
+        acting = asyncio.create_task(book_for(world, world.request_id))
+        assert await until_waiting(conn, unless=acting), "it was done before the end was known"
+    assert (await acting).status >= 400
+    assert await world.stands() == before
+
+
+async def test_a_revocation_waits_for_a_booking_for_a_request_and_takes_the_request_then(
+    client, second_client, conn, app, holder
+):
+    world = await build(client, conn, app, team=False)
+    request_id = await asked(world, app)
+    path = f"/v1/people/{world.person_id}/mandates/revoke"
+    async with holder.transaction():
+        await holder.execute("select from slot_pool for update")
+        acting = asyncio.create_task(book_for(world, request_id))
+        assert await until_waiting(conn, unless=acting)
+        ending = asyncio.create_task(post(second_client, path, world.family, {"reason": "不用了"}))
+        assert await until_waiting(conn, 2, unless=ending), "it was ended under an act that is being done"
+    made, ended = await acting, await ending
+    assert (made.status, ended.status) == (201, 200), (made.body, ended.body)
+    request = await conn.fetchrow("select state, volunteer_id, booking_id from help_request where id = $1", request_id)
+    assert (request["state"], request["volunteer_id"]) == ("open", None)
+    assert request["booking_id"] is not None, "the elder keeps the number"
+    assert await conn.fetchval("select because from help_event order by id desc limit 1") == "mandate_revoked"
 
 
 async def test_handing_the_task_back_waits_for_an_act_by_the_teams_mandate(client, conn, app, holder):
