@@ -109,9 +109,15 @@ def _require_state(task: Row, needed: HelpState) -> None:
 async def _confirm(
     conn: Connection, ctx: Context, task: Row, proof: Mapping[str, Any], code_name: str
 ) -> tuple[ConfirmedWay, dict[str, int]]:
-    """Return how it is confirmed, with the distance where that counts; raise where it is not."""
+    """Return how it is confirmed, with the distance where that counts; raise where it is not.
+
+    Who cares for the person sees the codes: such a volunteer's word by them would be the volunteer's own.
+    """
     if proof["position"] is not None:
         return ConfirmedWay.POSITION, {"metres": await _require_near(conn, task, Position(**proof["position"]))}
+    account_id = require_signed_in(ctx).account_id
+    if await sql.permissions.cares_for(conn, account_id=account_id, person_id=task["person_id"]):
+        raise Conflict("help_code_of_carer")
     if task[code_name] is None or task["code_attempts_left"] == 0:
         raise Conflict("help_code_spent")
     if not hmac.compare_digest(task[code_name], proof["code"] or ""):

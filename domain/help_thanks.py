@@ -8,7 +8,7 @@ import sql
 from domain import audit, notices
 from domain.errors import Conflict
 from domain.help_vocabulary import HelpState
-from domain.permissions import require_care_of_request, require_signed_in
+from domain.permissions import require_care_of_request, require_not_oneself, require_signed_in
 from domain.vocabulary import NoticeKind
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 async def rate(conn: Connection, ctx: Context, request_id: UUID, given: Mapping[str, Any]) -> Row:
     """Rate a completed help once; a repeat of the same words is told the same again."""
     await require_care_of_request(conn, ctx, request_id)
+    helped_by = await sql.help_thanks.volunteer(conn, request_id=request_id)
+    if helped_by is not None:
+        await require_not_oneself(conn, ctx, helped_by)
     added: Row | None = await sql.help_thanks.add(
         conn, request_id=request_id, account_id=require_signed_in(ctx).account_id, now=ctx.now, **given
     )

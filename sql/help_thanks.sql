@@ -1,3 +1,7 @@
+-- name: volunteer(request_id)$
+-- Who has a help request, or had it to its end.
+select volunteer_id from help_request where id = :request_id;
+
 -- name: add(request_id, account_id, stars, thanks, now)^
 -- Rate a completed help request; no row where it is not completed, or was rated before.
 insert into help_rating (request_id, volunteer_id, rated_by, rated_at, stars, thanks)

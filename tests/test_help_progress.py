@@ -128,6 +128,14 @@ async def test_guesses_at_once_are_counted_one_by_one(given, second_client):
     assert sorted(answers) == ["help_code_spent"] * 5 + ["help_code_wrong"] * 3
 
 
+async def test_who_cares_for_the_person_and_so_sees_the_codes_confirms_by_position(given):
+    await make.care(given.conn, given.helper.resident.account_id, given.person_id)
+    given.now("09:10")
+    assert (await given.start())[1]["code"] == "help_code_of_carer"
+    assert (await given.start(position=NEAR))[0] == 200
+    assert (await given.complete())[1]["code"] == "help_code_of_carer"
+
+
 async def test_the_code_of_the_start_does_not_end_it(given):
     given.now("09:10")
     assert (await given.start(code=END_CODE))[1]["code"] == "help_code_wrong"

@@ -63,6 +63,12 @@ async def test_only_the_family_rates_and_only_what_is_over(given):
     assert (await rate(given, given.manager))[0] == 403
 
 
+async def test_nobody_rates_oneself(given):
+    await given.give()
+    await make.care(given.conn, given.helper.resident.account_id, given.person_id)
+    assert (await rate(given, given.helper))[1]["code"] == "not_about_oneself"
+
+
 async def test_a_complaint_reaches_the_leader_and_is_answered(given):
     await given.give()
     status, made = await complain(given)
