@@ -42,6 +42,8 @@ async def book(conn: Connection, ctx: Context, request_id: UUID, slot_id: UUID, 
     seen = await sql.help_tasks.held_by(conn, request_id=request_id, account_id=account_id)
     if seen is None:
         raise NotFound("help_request_not_found")
+    if not seen["needs_booking"]:
+        raise Conflict("help_needs_no_booking")
     await sql.bookings.lock_people_to_book(conn, ids=[seen["person_id"]], accounts=[], people=[])
     volunteer = await require_serving(conn, ctx)
     mandate_id = await mandate_use.covering(conn, ctx, account_id, seen["person_id"], seen["matter"])
@@ -109,8 +111,6 @@ def _require_held(request: Row) -> None:
 
 def _check_bookable(request: Row) -> None:
     _require_held(request)
-    if not request["needs_booking"]:
-        raise Conflict("help_needs_no_booking")
     if request["booking_id"] is not None:
         raise Conflict("help_has_booking", booking_id=request["booking_id"])
 

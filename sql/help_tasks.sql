@@ -47,7 +47,7 @@ select team_id from help_request where id = :request_id;
 
 -- name: held_by(request_id, account_id)^
 -- Whom and what a request is about that an account's volunteer has now.
-select help_request.person_id, help_request.matter
+select help_request.person_id, help_request.matter, help_request.needs_booking
 from help_request join volunteer on volunteer.id = help_request.volunteer_id
 where help_request.id = :request_id and volunteer.account_id = :account_id and volunteer.status = 'approved'
   and help_request.state in ('accepted', 'booked', 'under_way');

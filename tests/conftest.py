@@ -36,6 +36,7 @@ pytest_plugins = [
     "tests.clinics",
     "tests.running",
     "tests.help_given",
+    "tests.village",
 ]
 
 

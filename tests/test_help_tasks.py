@@ -3,81 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 
-import pytest
-
+from domain.identifiers import new_id
 from domain.vocabulary import Role
-from handlers.request import VAULT
 from tests import make
 from tests.booking_world import until_waiting
-from tests.help_world import TOMORROW, help_request, helper, leads, local, offered, taken
+from tests.help_world import helper, offered, taken
 from tests.mandates import call
+from tests.village import MORNING
 
-MORNING = local(TOMORROW, "08:00"), local(TOMORROW, "11:00")
-
-
-class Village:
-    """An elder with a family, a team of two and its leader."""
-
-    def __init__(self, client, conn, app):
-        self.client, self.conn, self.app = client, conn, app
-
-    async def settle(self):
-        conn, app = self.conn, self.app
-        self.area_id = await make.area(conn, level="town", name="测试镇")
-        self.team_id = await make.team(conn, area_id=self.area_id)
-        self.family = await make.resident(conn, app, name="女儿")
-        self.person_id = await make.person(conn, app[VAULT], name="巴特尔", phone="13900001111")
-        await make.care(conn, self.family.account_id, self.person_id)
-        self.she, self.he, self.leader = [await self.helper() for _ in range(3)]
-        await leads(conn, self.leader.volunteer_id, self.team_id)
-        return self
-
-    async def helper(self, **more):
-        return await helper(self.conn, self.app, team_id=self.team_id, areas=[self.area_id], **more)
-
-    async def asked(self, *helpers, **more):
-        given = {"team_id": self.team_id, "area_id": self.area_id} | more
-        request_id = await help_request(self.conn, self.app[VAULT], self.person_id, **given)
-        for each in helpers:
-            await offered(self.conn, request_id, each.volunteer_id)
-        return request_id
-
-    async def act(self, who, request_id, act, body=None):
-        return await call(self.client, "POST", f"/v1/help-requests/{request_id}/{act}", who, body)
-
-    async def by_team(self, who, request_id, act, body):
-        path = f"/v1/teams/{self.team_id}/help-requests/{request_id}/{act}"
-        return await call(self.client, "POST", path, who, body)
-
-    async def look(self, who, request_id):
-        return await call(self.client, "GET", f"/v1/volunteers/me/help-requests/{request_id}", who)
-
-    async def row(self, request_id):
-        return await self.conn.fetchrow("select * from help_request where id = $1", request_id)
-
-    async def events(self, request_id):
-        rows = await self.conn.fetch(
-            "select state, because, volunteer_id from help_event where request_id = $1 order by n", request_id
-        )
-        return [(row["state"], row["because"], row["volunteer_id"]) for row in rows]
-
-    async def told(self, person_id):
-        rows = await self.conn.fetch("select kind, facts from notice where person_id = $1 order by id", person_id)
-        return [(row["kind"], row["facts"].get("way")) for row in rows]
-
-    async def work(self, request_id):
-        rows = await self.conn.fetch(
-            "select volunteer_id, starts_at, ends_at from help_work where request_id = $1 and state = 'held'",
-            request_id,
-        )
-        return [tuple(row) for row in rows]
-
-
-@pytest.fixture
-async def village(client, conn, app):
-    return await Village(client, conn, app).settle()
+READ = "help_requests.read_by_volunteer"
 
 
 async def test_who_accepts_has_it_and_the_others_are_told(village):
@@ -287,3 +224,89 @@ async def test_a_second_handing_back_does_not_take_it_from_the_next(village, dat
     status, refused = await late
     assert (status, refused["code"]) == (409, "help_not_yours")
     assert (await village.row(request_id))["volunteer_id"] == village.he.volunteer_id
+
+
+async def test_who_is_just_being_suspended_takes_nothing(village, database):
+    request_id = await village.asked(village.she)
+    async with village.conn.transaction():
+        await village.conn.execute("update volunteer set decision_reason = 'x' where id = $1", village.she.volunteer_id)
+        late = asyncio.create_task(village.act(village.she, request_id, "accept"))
+        assert await until_waiting(village.conn, unless=late)
+        await village.conn.execute("update volunteer set status = 'suspended' where id = $1", village.she.volunteer_id)
+    status, refused = await late
+    assert (status, refused["code"]) == (404, "help_request_not_found")
+    assert (await village.row(request_id))["volunteer_id"] is None
+
+
+async def test_two_at_once_are_one_too_many(village, database):
+    """Who may have one task and accepts two at the same time gets one."""
+    await village.conn.execute(
+        "insert into help_policy (id, area_id, version, limit_tasks, created_at) values ($1, $2, 1, 1, $3)",
+        new_id(),
+        village.area_id,
+        make.EPOCH,
+    )
+    first, second = [await village.asked(village.she) for _ in range(2)]
+    async with village.conn.transaction():
+        await village.conn.execute("select from help_request where id = any($1) for no key update", [first, second])
+        both = [asyncio.create_task(village.act(village.she, each, "accept")) for each in (first, second)]
+        assert await until_waiting(village.conn, 2)
+    answers = [await each for each in both]
+    assert sorted(status for status, _ in answers) == [200, 409]
+    assert [body["why"] for status, body in answers if status == 409] == ["too_many_tasks"]
+
+
+async def test_before_during_and_after_one_sees_what_one_may(village):
+    """Nothing personal before, all of it during, nothing afterwards; and each look during is in the audit."""
+    secret = ("巴特尔", "13900000001", "复诊拿药", "测试镇一号院", "走路慢", str(village.person_id))
+    request_id = await village.asked(village.she, village.he, needs=("accompany", "drive"), span=MORNING)
+
+    async def texts(who):
+        _, one = await village.look(who, request_id)
+        listed = [
+            (await call(village.client, "GET", f"/v1/volunteers/me/help-requests?view={view}", who))[1]
+            for view in ("asked", "taken", "over")
+        ]
+        return json.dumps(one, ensure_ascii=False), json.dumps(listed, ensure_ascii=False)
+
+    async def reads():
+        return await village.conn.fetchval("select count(*) from audit where action = $1", READ)
+
+    one, listed = await texts(village.she)
+    assert not any(word in one + listed for word in secret)
+    assert "测试镇" in one
+    assert await reads() == 0
+    await village.act(village.she, request_id, "accept")
+    assert await reads() == 1
+    one, listed = await texts(village.she)
+    assert all(word in one for word in secret)
+    assert not any(word in listed for word in secret)
+    assert await reads() == 2
+    one, listed = await texts(village.he)
+    assert not any(word in one + listed for word in secret)
+    await village.conn.execute("update help_request set state = 'completed' where id = $1", request_id)
+    one, listed = await texts(village.she)
+    assert not any(word in one + listed for word in secret)
+    assert await reads() == 2
+
+
+async def test_who_to_call_is_the_persons_own_number_where_none_was_given(village):
+    request_id = await village.asked(village.she, contact_phone=None)
+    status, task = await village.act(village.she, request_id, "accept")
+    assert (status, task["whole"]["person"]["phone"]) == (200, "13900001111")
+    assert task["whole"]["emergency_contact"] is None
+
+
+async def test_the_lists_hold_what_one_is_asked_has_and_had(village):
+    asked, had, has = [await village.asked(village.she) for _ in range(3)]
+    for each in (had, has):
+        await village.act(village.she, each, "accept")
+    await village.act(village.she, had, "release", {"reason": "no_time"})
+
+    async def ids(query=""):
+        _, found = await call(village.client, "GET", f"/v1/volunteers/me/help-requests{query}", village.she)
+        return {(item["id"], item["view"]) for item in found["items"]}
+
+    assert await ids() == {(str(asked), "asked"), (str(has), "taken")}
+    assert await ids("?view=over") == {(str(had), "over")}
+    assert await ids("?view=taken") == {(str(has), "taken")}
