@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from domain.identifiers import new_id
+from domain.vocabulary import Role
 from tests import make
 from tests.booking_world import cancel, loose_slot, move, post, until_waiting
 from tests.help_world import TOMORROW, local, offered, taken
@@ -252,7 +253,7 @@ async def test_what_is_under_way_stays_whatever_becomes_of_the_number(unit):
 
 async def closing(unit, treatment):
     """Return the call that closes the clinic of nine o'clock, as its preview showed it."""
-    manager = await make.staff(unit.conn, unit.village.app, "manager", provider_id=unit.provider_id)
+    manager = await make.staff(unit.conn, unit.village.app, Role.MANAGER, provider_id=unit.provider_id)
     slots = [unit.slot_id]
     await unit.conn.execute("update slot set resource = '甲' where id = any($1)", slots)
     where = {
