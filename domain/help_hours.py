@@ -39,10 +39,12 @@ async def own(conn: Connection, ctx: Context, month: date) -> dict[str, Any]:
 
 
 async def of_member(conn: Connection, ctx: Context, team_id: UUID, volunteer_id: UUID, month: date) -> dict[str, Any]:
-    """Return the work of a month that one volunteer did in the team."""
+    """Return the work of a month that one volunteer did in the team, also of one who has left it since."""
     await require_team(conn, ctx, team_id, *CLERKS)
     begins, ends = month_span(month)
     found = await sql.help_hours.of_member(conn, team_id=team_id, volunteer_id=volunteer_id, begins=begins, ends=ends)
+    if not found and await sql.volunteers.status(conn, id=volunteer_id, team_id=team_id) is None:
+        raise NotFound("volunteer_not_found")
     return _summed(found)
 
 
