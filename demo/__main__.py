@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from demo import fairness, resident, staff, visit, volunteer
+from demo import fairness, helping, resident, staff, visit, volunteer
 from demo.client import BASE_URL, Unexpected
 from demo.journey import Journey
 
@@ -14,6 +14,8 @@ STEPS = (
     *staff.STEPS,
     *fairness.STEPS,
     *visit.STEPS,
+    *helping.STEPS,
+    *helping.LAST_STEPS,
     *resident.LAST_STEPS,
 )
 

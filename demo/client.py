@@ -66,7 +66,7 @@ class Client:
         """Send a creating request; `key` is given to send the same once more."""
         return self._send("POST", path, body if body is not None else {}, {"Idempotency-Key": key or new_key()})
 
-    def put(self, path: str, body: Any) -> Reply:
+    def put(self, path: str, body: Any = None) -> Reply:
         return self._send("PUT", path, body)
 
     def delete(self, path: str) -> Reply:

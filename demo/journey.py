@@ -16,6 +16,8 @@ from demo.invent import Person, person, seconds_to_next_totp, totp
 LOCAL = timezone(timedelta(hours=8))
 HOSPITAL = "孪井滩示范区医院"
 TEAM = "党建联盟志愿服务队"
+"""The demo's own volunteers are a troop of it, made anew each time: no other run's volunteers are asked for help."""
+
 VAR_DIR = Path(os.environ.get("VAR_DIR", "var"))
 
 
@@ -32,12 +34,20 @@ class Journey:
     early: Person = field(default_factory=lambda: person("贺早霞", "female", 1979))
     late: Person = field(default_factory=lambda: person("乌云其木格", "female", 1958))
 
+    elder: Person = field(default_factory=lambda: person("额尔敦其其格", "female", 1941))
+    son: Person = field(default_factory=lambda: person("巴特尔", "male", 1968))
+    leader: Person = field(default_factory=lambda: person("高娃", "female", 1975))
+
     phone: Client = field(default_factory=Client)
     volunteer_phone: Client = field(default_factory=Client)
     office: Client = field(default_factory=Client)
     desk: Client = field(default_factory=Client)
     early_phone: Client = field(default_factory=Client)
     late_phone: Client = field(default_factory=Client)
+    son_phone: Client = field(default_factory=Client)
+    leader_phone: Client = field(default_factory=Client)
+    hotline: Client = field(default_factory=Client)
+    admin: Client = field(default_factory=Client)
 
     consents: list[dict[str, str]] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)

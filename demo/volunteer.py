@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,28 +11,58 @@ from demo.journey import LOCAL, TEAM, Journey, clock, register, sign_in_as_staff
 from demo.resident import booking_of
 
 
-def apply_as_volunteer(journey: Journey) -> str:
-    """A neighbour registers and applies to be a volunteer of the zone's team."""
-    device = journey.volunteer_phone
-    sign_in_from_wechat(device, journey.volunteer)
-    register(device, journey.volunteer, journey.consents)
-    teams = device.get("/v1/teams", area=journey.ids["zone"]).expect(200)["items"]
-    team = next(team for team in teams if team["name"] == TEAM)
-    body = {"team_id": team["id"], "areas": [journey.ids["zone"]], "languages": ["zh", "mn"]}
-    volunteer = device.post("/v1/volunteers", body).expect(201)
-    check(volunteer["status"] == "applied", "applied", volunteer)
-    journey.ids["volunteer"] = volunteer["id"]
-    return f"{journey.volunteer.name}申请加入{TEAM}"
+def found_troop(journey: Journey) -> str:
+    """An administrator signs in with password and one-time code, and founds a troop of the volunteers' team."""
+    sign_in_as_staff(journey.admin, "demo.admin")
+    body = {
+        "area_id": journey.ids["zone"],
+        "name": f"{TEAM}第{secrets.randbelow(10**6):06}分队",
+        "organisation": "孪井社区党群服务中心",
+    }
+    team = journey.admin.post("/v1/staff/teams", body).expect(201)
+    journey.ids["team"] = team["id"]
+    return f"管理员建了{team['name']}"
+
+
+def apply_as_volunteers(journey: Journey) -> str:
+    """Two neighbours register and apply: what they speak, what they can do, and when."""
+    for device, who, role in (
+        (journey.leader_phone, journey.leader, "leader"),
+        (journey.volunteer_phone, journey.volunteer, "volunteer"),
+    ):
+        sign_in_from_wechat(device, who)
+        journey.ids[f"{role}_person"] = register(device, who, journey.consents)["person"]["id"]
+        body = {
+            "team_id": journey.ids["team"],
+            "areas": [journey.ids["zone"]],
+            "languages": ["zh", "mn"],
+            "abilities": ["book", "accompany", "drive"],
+            "hours": [{"weekday": weekday, "from": "00:00", "until": "24:00"} for weekday in range(1, 8)],
+        }
+        volunteer = device.post("/v1/volunteers", body).expect(201)
+        check(volunteer["status"] == "applied", "applied", volunteer)
+        journey.ids[role] = volunteer["id"]
+    return f"{journey.leader.name}和{journey.volunteer.name}申请当志愿者：会蒙汉两种话，能约号、能陪、能开车"
+
+
+def approve_leader(journey: Journey) -> str:
+    """The administrator approves the first and makes her the troop's leader."""
+    admin, leader = journey.admin, journey.ids["leader"]
+    approved = admin.post(f"/v1/staff/volunteers/{leader}/approve").expect(200)
+    check(approved["status"] == "approved", "approved", approved)
+    admin.put(f"/v1/staff/teams/{journey.ids['team']}/leaders/{leader}").expect(200)
+    admin.delete("/v1/sessions/current").expect(204)
+    device = journey.leader_phone
+    device.keep(device.post("/v1/sessions/refresh", {"refresh_token": device.refresh_token}).expect(200))
+    return f"管理员批准{journey.leader.name}，请她当队长"
 
 
 def approve_volunteer(journey: Journey) -> str:
-    """An administrator signs in with password and one-time code, and approves."""
-    admin = Client()
-    sign_in_as_staff(admin, "demo.admin")
-    approved = admin.post(f"/v1/staff/volunteers/{journey.ids['volunteer']}/approve").expect(200)
+    """The leader knows the second one and approves him."""
+    path = f"/v1/teams/{journey.ids['team']}/volunteers/{journey.ids['volunteer']}/approve"
+    approved = journey.leader_phone.post(path).expect(200)
     check(approved["status"] == "approved", "approved", approved)
-    admin.delete("/v1/sessions/current").expect(204)
-    return "管理员核对后批准"
+    return f"队长批准{journey.volunteer.name}"
 
 
 def become_volunteer(journey: Journey) -> str:
@@ -137,7 +168,9 @@ def revoke(journey: Journey) -> str:
 
 
 STEPS = (
-    apply_as_volunteer,
+    found_troop,
+    apply_as_volunteers,
+    approve_leader,
     approve_volunteer,
     become_volunteer,
     be_refused_without_mandate,

@@ -198,9 +198,10 @@ select count(*) from put;
 -- name: add_demo_grants(rows, now)$
 -- Give demo staff their roles where they do not have them; returns how many.
 with added as (
-    insert into staff_grant (id, account_id, role, provider_id, granted_at)
-    select id, account_id, role, provider_id, :now
-    from jsonb_to_recordset(:rows::jsonb) as row (id uuid, account_id uuid, role text, provider_id uuid)
+    insert into staff_grant (id, account_id, role, provider_id, area_id, granted_at)
+    select id, account_id, role, provider_id, area_id, :now
+    from jsonb_to_recordset(:rows::jsonb)
+        as row (id uuid, account_id uuid, role text, provider_id uuid, area_id uuid)
     on conflict (account_id, role, provider_id, area_id) do nothing
     returning id
 )

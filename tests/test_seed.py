@@ -144,7 +144,8 @@ async def test_demo_staff_are_marked_and_their_file_is_for_its_owner_alone(conn,
     assert await demo_accounts_exist(conn)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert written["base_url"] == "http://127.0.0.1:8080"
-    assert [one["roles"] for one in written["staff"]] == [["admin"], ["manager"], ["clerk"], ["clerk"], ["auditor"]]
+    roles = [role for one in written["staff"] for role in one["roles"]]
+    assert roles == ["admin", "manager", "clerk", "clerk", "clerk", "auditor"]
     for one in written["staff"]:
         row = await conn.fetchrow("select * from staff where login = $1", one["login"])
         assert row["demo"]
@@ -153,13 +154,14 @@ async def test_demo_staff_are_marked_and_their_file_is_for_its_owner_alone(conn,
         assert sealed.decode() == one["otp_secret"]
 
 
-async def test_the_hospital_s_manager_and_clerk_are_of_one_provider_and_the_other_clerk_of_another(
+async def test_the_hospital_s_manager_and_clerk_are_of_one_provider_and_the_other_clerks_of_other_places(
     conn, vault, clock, file
 ):
     await staffed(conn, vault, clock, file)
     places = await conn.fetch(
-        """select staff.login, provider.name from staff_grant join staff using (account_id)
-           left join provider on provider.id = staff_grant.provider_id"""
+        """select staff.login, coalesce(provider.name, area.name) from staff_grant join staff using (account_id)
+           left join provider on provider.id = staff_grant.provider_id
+           left join area on area.id = staff_grant.area_id"""
     )
     assert dict(map(tuple, places)) == {
         "demo.admin": None,
@@ -167,6 +169,7 @@ async def test_the_hospital_s_manager_and_clerk_are_of_one_provider_and_the_othe
         "demo.manager": "孪井滩示范区医院",
         "demo.clerk": "孪井滩示范区医院",
         "demo.other": "阿拉善盟医疗保障服务窗口",
+        "demo.hotline": "孪井滩生态移民示范区",
     }
 
 
@@ -179,15 +182,15 @@ async def test_secrets_last_as_long_as_file_and_database_belong_together(conn, v
     file.unlink()
     second = await staffed(conn, vault, clock, file)
     assert all(new["password"] != old["password"] for new, old in zip(second["staff"], first["staff"], strict=True))
-    assert await conn.fetchval("select count(*) from staff") == 5
-    assert await conn.fetchval("select count(*) from staff_grant") == 5
+    assert await conn.fetchval("select count(*) from staff") == 6
+    assert await conn.fetchval("select count(*) from staff_grant") == 6
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"staff": [{"login": "demo.admin"}]}'])
 async def test_a_damaged_file_is_written_anew(conn, vault, clock, file, damage):
     file.parent.mkdir()
     file.write_text(damage)
-    assert len((await staffed(conn, vault, clock, file))["staff"]) == 5
+    assert len((await staffed(conn, vault, clock, file))["staff"]) == 6
 
 
 async def test_an_account_of_the_same_login_that_is_no_demo_keeps_its_password(conn, vault, clock, file):
@@ -246,7 +249,7 @@ async def test_the_command_seeds_and_says_what_it_added(database, tmp_path):
     status, written = await command(database, tmp_path, "seed")
     assert status == 0, written
     assert "23 providers" in written
-    assert len(json.loads((tmp_path / "demo.json").read_text())["staff"]) == 5
+    assert len(json.loads((tmp_path / "demo.json").read_text())["staff"]) == 6
     status, written = await command(database, tmp_path, "seed")
     assert (status, "up to date" in written) == (0, True), written
 

@@ -79,6 +79,7 @@ async def _put(
             conn, names=[grant["provider"] for _, grant in grants if "provider" in grant]
         )
     }
+    areas = {row["code"]: row["id"] for row in await sql.seed.areas(conn)}
     await sql.seed.put_demo_staff(
         conn,
         rows=[
@@ -101,6 +102,7 @@ async def _put(
                 "account_id": account_id,
                 "role": grant["role"],
                 "provider_id": providers[grant["provider"]] if "provider" in grant else None,
+                "area_id": areas[grant["area"]] if "area" in grant else None,
             }
             for account_id, grant in grants
         ],
