@@ -58,6 +58,8 @@ async def dispatch(conn: Connection, now: datetime) -> Mapping[str, int]:
     """
     due = await sql.dispatch.due(conn, now=now, most=MOST)
     done: Counter[str] = Counter()
+    if not due:
+        return done
     failed = None
     for ids in _parts(sorted(row["id"] for row in due if row["state"] == HelpState.OFFERED)):
         try:
