@@ -66,6 +66,13 @@ GUARDS = (
         "and status = 'booked'\n        union",
     ),
     Guard(
+        "who serves no more sees nothing",
+        "domain/help_views.py",
+        'if entry is None or entry["status"] != VolunteerStatus.APPROVED:',
+        "test_volunteer_outside.py::test_an_outsider_sees_and_does_nothing",
+        "if entry is None:",
+    ),
+    Guard(
         "places are counted under the pool's lock",
         "sql/bookings.sql",
         "order by slot_id, channel\nfor no key update of slot_pool;",
