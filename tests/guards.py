@@ -564,7 +564,7 @@ GUARDS = (
         "wrong cards of one account are counted one after the other",
         "domain/help_requests.py",
         "await care.lock_caller(conn, ctx)",
-        "test_help_requests.py::test_wrong_cards_at_once_are_counted",
+        "test_help_for_others.py::test_wrong_cards_at_once_are_counted",
         "pass",
     ),
     Guard(

@@ -3,68 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
-from domain.help_vocabulary import MAX_LIVE_REQUESTS_OF_PERSON, MAX_UNKNOWN_CARDS_A_DAY
+from domain.help_vocabulary import MAX_LIVE_REQUESTS_OF_PERSON
 from domain.help_wishes import normal_address, read_contact_phone
 from domain.vocabulary import Role
-from handlers.request import VAULT
 from server.database import prepare_connection
-from tests import help_world, make
+from tests import make
 from tests.booking_world import cancel, post, until_waiting
-from tests.teams import leader
-
-DAY = "2026-11-26"
-
-
-class World:
-    """A zone with a township in it, a team of the zone, an elder and the daughter who asks."""
-
-    def __init__(self, client, conn, app):
-        self.client, self.conn, self.app = client, conn, app
-
-    async def build(self):
-        conn, app = self.conn, self.app
-        self.zone_id = await make.area(conn)
-        self.town_id = await make.area(conn, parent_id=self.zone_id, level="town", name="测试镇")
-        self.team_id = await make.team(conn, area_id=self.zone_id)
-        self.family = await make.resident(conn, app, name="女儿")
-        self.number = make.id_number(date(1945, 5, 17))
-        self.elder_id = await make.person(conn, app[VAULT], name="巴特尔", number=self.number, phone="13900001111")
-        await make.care(conn, self.family.account_id, self.elder_id)
-        return self
-
-    def wish(self, **more):
-        given = {
-            "person_id": str(self.elder_id),
-            "area_id": str(self.town_id),
-            "matter": "medical",
-            "needs_booking": True,
-            "need": "腿疼，想看骨科",
-            "wished_days": [DAY],
-        }
-        given |= more
-        return {name: value for name, value in given.items() if value is not ...}
-
-    async def ask(self, who=None, *, key=None, path="/v1/help-requests", **more):
-        return await post(self.client, path, who or self.family, self.wish(**more), key or make.key())
-
-    async def asked(self, **more):
-        answer = await self.ask(**more)
-        assert answer.status == 201, answer.body
-        return answer.body
-
-    async def row(self, made):
-        return await self.conn.fetchrow("select * from help_request where id = $1::text::uuid", made["id"])
-
-    async def booking(self, **slot):
-        service_id = await make.service(self.conn)
-        slot_id = await make.slot(self.conn, service_id, **slot)
-        return await make.booking(self.conn, slot_id, self.family, person_id=self.elder_id), service_id
+from tests.help_asking import DAY, World
 
 
 @pytest.fixture
@@ -352,95 +302,6 @@ async def test_a_booking_cancelled_while_help_is_asked_takes_the_request_along(w
     assert ((await asking).status, (await cancelling).status) == (201, 200)
     row = await conn.fetchrow("select state, booking_id from help_request")
     assert (row["state"], row["booking_id"]) == ("cancelled", None)
-
-
-async def test_a_clerk_asks_for_who_phones(world, conn, app):
-    clerk = await make.staff(conn, app, Role.CLERK, area_id=world.zone_id)
-    path = "/v1/staff/help-requests"
-    by_card = {"person_id": ..., "id_number": world.number, "name": "巴特尔"}
-    answer = await world.ask(clerk, path=path, **by_card)
-    assert answer.status == 201, answer.body
-    made = answer.body
-    assert (made["asked_way"], made["person"]["id"]) == ("phone", str(world.elder_id))
-    assert made["person"]["phone"] == "13900001111"
-    assert made["events"][0]["by"] == "staff"
-    assert (await world.ask(clerk, path=path)).status == 201
-    for wrong in ({"name": "别人"}, {"id_number": make.id_number(date(1945, 5, 18))}):
-        assert (await world.ask(clerk, path=path, **{**by_card, **wrong})).code == "person_unknown"
-    for half in ({"name": ...}, {"id_number": ...}, {"person_id": str(world.elder_id)}):
-        assert (await world.ask(clerk, path=path, **{**by_card, **half})).code == "invalid_input"
-
-
-async def test_a_clerk_asks_only_where_the_clerk_works(world, conn, app):
-    elsewhere = await make.staff(conn, app, Role.CLERK, area_id=await make.area(conn))
-    auditor = await make.staff(conn, app, Role.AUDITOR)
-    for who in (elsewhere, auditor):
-        assert (await world.ask(who, path="/v1/staff/help-requests")).code == "area_not_found"
-
-
-async def test_a_leader_asks_on_a_visit(world, conn, app):
-    leading, _ = await leader(conn, app, world.team_id)
-    path = f"/v1/teams/{world.team_id}/help-requests"
-    by_card = {"person_id": ..., "id_number": world.number, "name": "巴特尔"}
-    assert (await world.ask(leading, path=path)).code == "person_unknown"
-    answer = await world.ask(leading, path=path, **by_card)
-    assert answer.status == 201, answer.body
-    assert (answer.body["asked_way"], answer.body["events"][0]["by"]) == ("visit", "leader")
-    assert answer.body["team"]["id"] == str(world.team_id)
-    assert (await world.ask(leading, path=path)).status == 201  # known to the team by now
-    assert (await world.ask(leading, path=path, team_id=str(world.team_id))).code == "invalid_input"
-
-
-async def test_numbers_cannot_be_tried_out_on_visits(world, conn, app, clock):
-    leading, _ = await leader(conn, app, world.team_id)
-    path = f"/v1/teams/{world.team_id}/help-requests"
-    right = {"person_id": ..., "id_number": world.number, "name": "巴特尔"}
-    for _ in range(MAX_UNKNOWN_CARDS_A_DAY):
-        assert (await world.ask(leading, path=path, **{**right, "name": "巴特"})).code == "person_unknown"
-    refused = await world.ask(leading, path=path, **right)
-    assert (refused.status, refused.code) == (429, "help_unknown_cards")
-    assert refused.retry_after == str(24 * 3600)
-    clock.move(hours=24, seconds=1)
-    token = await make.session(conn, app, leading.account_id, [Role.RESIDENT, Role.VOLUNTEER])
-    assert (await world.ask(replace(leading, token=token), path=path, **right)).status == 201
-
-
-async def test_wrong_cards_at_once_are_counted(world, second_client, conn, app, holder):
-    """Both would be the last one allowed if they did not wait for each other."""
-    leading, _ = await leader(conn, app, world.team_id)
-    path = f"/v1/teams/{world.team_id}/help-requests"
-    wrong = {"person_id": ..., "id_number": world.number, "name": "巴特"}
-    for _ in range(MAX_UNKNOWN_CARDS_A_DAY - 1):
-        await world.ask(leading, path=path, **wrong)
-    async with holder.transaction():
-        await holder.execute("select from audit_chain for update")
-        first = asyncio.create_task(world.ask(leading, path=path, **wrong))
-        await until_waiting(conn)
-        second = asyncio.create_task(post(second_client, path, leading, world.wish(**wrong), make.key()))
-        await until_waiting(conn, 2, unless=second)
-    assert sorted([(await first).status, (await second).status]) == [404, 429]
-
-
-async def test_a_leader_asks_for_who_was_registered_on_a_visit(world, conn, app):
-    leading, _ = await leader(conn, app, world.team_id)
-    registered = await make.person(conn, app[VAULT], name="其其格")
-    path = f"/v1/teams/{world.team_id}/help-requests"
-    assert (await world.ask(leading, path=path, person_id=str(registered))).code == "person_unknown"
-    await conn.execute("update person set team_id = $2 where id = $1", registered, world.team_id)
-    assert (await world.ask(leading, path=path, person_id=str(registered))).status == 201
-
-
-async def test_only_the_teams_own_leader_asks_and_where_the_team_reaches(world, conn, app):
-    other_team = await make.team(conn)
-    leading, volunteer_id = await leader(conn, app, other_team)
-    by_card = {"person_id": ..., "id_number": world.number, "name": "巴特尔"}
-    path = f"/v1/teams/{world.team_id}/help-requests"
-    assert (await world.ask(leading, path=path, **by_card)).code == "team_not_found"
-    assert (await world.ask(leading, path=f"/v1/teams/{other_team}/help-requests", **by_card)).code == "team_not_found"
-    helper = await help_world.helper(conn, app, team_id=world.team_id)
-    assert (await world.ask(helper, path=path, **by_card)).code == "team_not_found"
-    await conn.execute("update volunteer set status = 'suspended' where id = $1", volunteer_id)
-    assert (await world.ask(leading, path=path, **by_card)).status in (401, 404)
 
 
 @pytest.mark.parametrize(
