@@ -30,7 +30,7 @@ for no key update;
 
 -- name: lock_volunteers(account_ids)
 -- Take volunteers in id order, so that their limits are counted by one transaction at a time.
-select volunteer.id, account_id, team_id, status
+select volunteer.id, account_id, status
 from volunteer
 where account_id = any(:account_ids::uuid[])
 order by volunteer.id
