@@ -439,3 +439,16 @@ async def test_no_booking_is_made_under_a_request_that_somebody_else_has_meanwhi
     row = await village.row(request_id)
     assert (row["state"], row["volunteer_id"]) == ("open", None)
     assert row["booking_id"] is not None
+
+
+async def test_a_request_that_nobody_has_follows_its_booking_too(unit):
+    village = unit.village
+    request_id, booking_id = await unit.booked()
+    await village.act(village.she, request_id, "release", {"reason": "ill"})
+    moved = await move(unit.client, village.family, booking_id, unit.later_id)
+    assert moved.status == 201
+    state, new_id, starts_at, volunteer_id = await unit.state(request_id)
+    assert (state, str(new_id), starts_at) == ("open", moved.body["id"], local(TOMORROW, "13:00"))
+    assert volunteer_id is None
+    assert (await cancel(unit.client, unit.clerk, new_id)).status == 200
+    assert await unit.state(request_id) == ("open", None, None, None)
