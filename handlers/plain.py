@@ -1,6 +1,7 @@
 """Handlers that do nothing but translate, for entries that are listed, shown, made and changed as wholes.
 
-`summary` is the operation's line in the OpenAPI document, as the docstring of another handler is.
+Rules are given the ids of the path, in its order, behind the context. `summary` is the operation's line in the OpenAPI
+document, as the docstring of another handler is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from schemas.fields import cursor_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from uuid import UUID
 
     from aiohttp import web
     from marshmallow import Schema
@@ -23,23 +25,36 @@ if TYPE_CHECKING:
 def listing(
     find: Callable[..., Awaitable[Sequence[Any]]], query: type[Schema], item: type[Schema], summary: str
 ) -> Handler:
-    """`find(conn, ctx, **query)` returns one more than the limit where there is a further page."""
+    """`find(conn, ctx, *ids, **query)` returns one more than the limit where there is a further page."""
 
     async def handler(request: web.Request) -> web.Response:
         wanted = read_query(request, query)
         async with connection(request) as conn:
-            found = await find(conn, context(request), **wanted)
+            found = await find(conn, context(request), *_ids(request), **wanted)
         return page(item, found, wanted["limit"], cursor_at)
 
     return operation(query=query, reply=item)(_described(handler, find, summary))
 
 
 def showing(find: Callable[..., Awaitable[Any]], entry: type[Schema], summary: str) -> Handler:
+    """`find(conn, ctx, *ids)` only reads."""
+
     async def handler(request: web.Request) -> web.Response:
         async with connection(request) as conn:
-            return reply(entry, await find(conn, context(request), path_id(request)))
+            return reply(entry, await find(conn, context(request), *_ids(request)))
 
     return operation(reply=entry)(_described(handler, find, summary))
+
+
+def acting(act: Callable[..., Awaitable[Any]], entry: type[Schema], summary: str) -> Handler:
+    """`act(conn, ctx, *ids)` needs no body and writes: it changes something, or records that somebody looked."""
+
+    async def handler(request: web.Request) -> web.Response:
+        async with transaction(request) as conn:
+            done = await act(conn, context(request), *_ids(request))
+        return reply(entry, done)
+
+    return operation(reply=entry)(_described(handler, act, summary))
 
 
 def creating(
@@ -49,13 +64,13 @@ def creating(
     entry: type[Schema],
     summary: str,
 ) -> Handler:
-    """`make(conn, ctx, body)` returns what it made, `find(conn, ctx, id)` what the same request made before."""
+    """`make(conn, ctx, *ids, body)` returns what it made, `find(conn, ctx, *ids, id)` what the request made before."""
 
     async def handler(request: web.Request) -> web.Response:
-        given, ctx = await read_body(request, body), context(request)
+        given, ctx, ids = await read_body(request, body), context(request), _ids(request)
         async with transaction(request) as conn:
             made = await create_once(
-                request, conn, given, lambda: make(conn, ctx, given), lambda known: find(conn, ctx, known)
+                request, conn, given, lambda: make(conn, ctx, *ids, given), lambda known: find(conn, ctx, *ids, known)
             )
         return reply(entry, made, 201)
 
@@ -63,13 +78,19 @@ def creating(
 
 
 def changing(change: Callable[..., Awaitable[Any]], body: type[Schema], entry: type[Schema], summary: str) -> Handler:
+    """`change(conn, ctx, *ids, body)` returns the entry as it is then."""
+
     async def handler(request: web.Request) -> web.Response:
         given = await read_body(request, body)
         async with transaction(request) as conn:
-            changed = await change(conn, context(request), path_id(request), given)
+            changed = await change(conn, context(request), *_ids(request), given)
         return reply(entry, changed)
 
     return operation(body=body, reply=entry)(_described(handler, change, summary))
+
+
+def _ids(request: web.Request) -> list[UUID]:
+    return [path_id(request, name) for name in request.match_info]
 
 
 def _described(handler: Handler, rule: Callable[..., Any], summary: str) -> Handler:

@@ -5,20 +5,16 @@ from typing import TYPE_CHECKING, Any
 from domain import volunteer_decisions
 from domain.volunteer_decisions import APPROVE, DISMISS, REINSTATE, SUSPEND
 from handlers.operation import operation
-from handlers.plain import listing
+from handlers.plain import listing, showing
 from handlers.request import (
-    connection,
     context,
-    page,
     path_id,
     read_body,
     read_body_if_any,
-    read_query,
     reply,
     transaction,
 )
 from handlers.volunteers import announce
-from schemas.fields import cursor_at
 from schemas.volunteers import (
     GivenReason,
     PossibleReason,
@@ -43,22 +39,13 @@ list_for_staff = listing(
 )
 
 
-@operation(query=StaffVolunteerQuery, reply=VolunteerOfTeam)
-async def list_of_team(request: web.Request) -> web.Response:
-    """List the volunteers of a team, for its leader or staff of its area."""
-    query = read_query(request, StaffVolunteerQuery)
-    async with connection(request) as conn:
-        found = await volunteer_decisions.list_of_team(conn, context(request), path_id(request), **query)
-    return page(VolunteerOfTeam, found, query["limit"], cursor_at)
-
-
-@operation(reply=VolunteerOfTeam)
-async def show(request: web.Request) -> web.Response:
-    """Show one volunteer of a team."""
-    team_id, volunteer_id = path_id(request), path_id(request, "volunteer_id")
-    async with connection(request) as conn:
-        found = await volunteer_decisions.show(conn, context(request), team_id, volunteer_id)
-    return reply(VolunteerOfTeam, found)
+list_of_team = listing(
+    volunteer_decisions.list_of_team,
+    StaffVolunteerQuery,
+    VolunteerOfTeam,
+    "List the volunteers of a team, for its leader or staff of its area.",
+)
+show = showing(volunteer_decisions.show, VolunteerOfTeam, "Show one volunteer of a team.")
 
 
 @operation(body=PossibleReason, reply=VolunteerOfTeam, body_optional=True)
