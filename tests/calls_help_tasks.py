@@ -10,6 +10,8 @@ from tests import help_world, make
 from tests.giving import nothing
 from tests.town import Given, count
 
+FARTHEST_HOURS = 80 * 24
+
 
 async def asked(town, **more):
     """Let the helper be asked for an elder of the family; return the request."""
@@ -47,7 +49,8 @@ async def with_mandate(town):
 
 
 async def agreeing(town):
-    starts_at = town.app[CLOCK]() + timedelta(days=1, hours=next(count))
+    hours_from_now = 24 + next(count) % FARTHEST_HOURS  # nobody is bound twice at one time, nor too far ahead
+    starts_at = town.app[CLOCK]() + timedelta(hours=hours_from_now)
     body = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + timedelta(hours=1)).isoformat()}
     return Given(body, {"id": await taken(town, needs=("accompany",))})
 
