@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import sql
 from domain import audit, help_unit, mandate_use, places, queues, suspensions
-from domain.bookings import desk_providers, pools_locked
+from domain.booking_batch import desk_providers
+from domain.bookings import pools_locked
 from domain.errors import Conflict, NotFound, Refusal
 from domain.notices import Notice, tell_all
 from domain.vocabulary import LOCAL_ZONE, BookingStatus, KeptBecause, LateRule, NoticeKind

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import sql
 from domain import audit, help_unit, mandate_use, places
+from domain.booking_batch import desk_providers
 from domain.booking_changes import ChangeRequest, check_cancelling_hour
 from domain.booking_lists import by_ids
 from domain.booking_rules import BookingRequest
-from domain.bookings import book, desk_providers, pools_locked
+from domain.bookings import book, pools_locked
 from domain.errors import Conflict, NotFound, Refusal
 from domain.notices import Notice, tell_all
 from domain.permissions import require_signed_in

@@ -454,7 +454,7 @@ GUARDS = (
     ),
     Guard(
         "uses of a batch count against each other",
-        "domain/bookings.py",
+        "domain/booking_batch.py",
         "            self.mandate_uses[request.mandate_id] += 1\n",
         "test_team_mandates.py::test_uses_of_one_batch_count_against_each_other",
     ),
