@@ -88,6 +88,14 @@ async def leads(conn: Connection, volunteer_id: UUID, team_id: UUID) -> UUID:
     return leader_id
 
 
+async def leader(conn: Connection, app: web.Application, team_id: UUID) -> Helper:
+    """Make a volunteer who leads a team."""
+    resident = await make.resident(conn, app, name="队长甲")
+    leading = Helper(await make.volunteer(conn, resident.account_id, team_id=team_id), resident)
+    await leads(conn, leading.volunteer_id, team_id)
+    return leading
+
+
 def _sealed(vault: Vault, request_id: UUID, column: str, words: str | None) -> bytes | None:
     return None if words is None else vault.seal("help_request", column, request_id, words.encode())
 

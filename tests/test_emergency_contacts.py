@@ -8,7 +8,7 @@ import pytest
 from domain.vocabulary import Role
 from handlers.request import VAULT
 from tests import help_world, make
-from tests.teams import leader
+from tests.help_world import leader
 from tests.visitors import call, consents
 
 CONTACT = {"name": "测试女儿", "phone": "13812349999"}
@@ -20,14 +20,14 @@ async def place(conn, app, visit):
     carer = await visit("测试甲")
     _, parent = await carer.add("测试乙")
     team_id = await make.team(conn)
-    head, volunteer_id = await leader(conn, app, team_id)
+    head = await leader(conn, app, team_id)
     request_id = await help_world.help_request(conn, app[VAULT], parent["id"], team_id=team_id)
     return SimpleNamespace(
         carer=carer,
         person_id=parent["id"],
         clerk=await make.staff(conn, app, Role.CLERK),
-        head=head,
-        volunteer_id=volunteer_id,
+        head=head.resident,
+        volunteer_id=head.volunteer_id,
         team_id=team_id,
         request_id=request_id,
         of_family=f"/v1/people/{parent['id']}/emergency-contact",
@@ -106,7 +106,7 @@ async def test_the_leader_of_a_live_request_sees_and_changes_it_and_is_recorded(
 async def test_a_team_that_does_not_help_now_has_no_business_with_it(place, client, conn, app):
     await place.carer.call("PUT", place.of_family, CONTACT)
     elsewhere = await make.team(conn)
-    other, _ = await leader(conn, app, elsewhere)
+    other = (await leader(conn, app, elsewhere)).resident
     member = await help_world.helper(conn, app, team_id=place.team_id)
 
     async def codes(who, url):

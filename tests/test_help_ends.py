@@ -14,8 +14,7 @@ from domain.vocabulary import Role
 from server.database import prepare_connection
 from tests import help_world, make
 from tests.booking_world import post, until_waiting
-from tests.help_world import TOMORROW, local
-from tests.teams import leader
+from tests.help_world import TOMORROW, leader, local
 
 SPAN = local(TOMORROW, "08:00"), local(TOMORROW, "10:00")
 
@@ -149,7 +148,7 @@ async def test_a_stranger_cancels_nothing(world, conn, app):
 
 async def test_the_desk_and_the_leader_cancel_for_the_family(world, conn, app):
     clerk = await make.staff(conn, app, Role.CLERK, area_id=world.area_id)
-    leading, _ = await leader(conn, app, world.team_id)
+    leading = (await leader(conn, app, world.team_id)).resident
     for who, path in ((clerk, "/v1/staff/help-requests"), (leading, f"/v1/teams/{world.team_id}/help-requests")):
         request_id = await world.request()
         answer = await world.cancel(request_id, who, path)

@@ -9,7 +9,7 @@ import pytest
 from domain.identifiers import new_id
 from handlers.request import VAULT
 from tests import help_world, make
-from tests.teams import appoint
+from tests.help_world import leads
 from tests.visitors import call
 
 SPAN = (help_world.local(help_world.TOMORROW, "09:00"), help_world.local(help_world.TOMORROW, "11:00"))
@@ -28,7 +28,7 @@ async def helped(conn, app, visit):
     helper = await help_world.helper(
         conn, app, team_id=team_id, areas=[area_id], hours={1: [(480, 720)]}, name="测试丙"
     )
-    await appoint(conn, team_id, helper.volunteer_id, await make.account(conn, "staff"))
+    await leads(conn, helper.volunteer_id, team_id)
     await conn.execute("insert into volunteer_day_off values ($1, '2026-12-01', '2026-12-03')", helper.volunteer_id)
     done = await help_world.help_request(conn, vault, parent["id"], team_id=team_id, needs=("accompany",))
     await help_world.offered(conn, done, helper.volunteer_id)

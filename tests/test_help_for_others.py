@@ -16,7 +16,7 @@ from server.database import prepare_connection
 from tests import help_world, make
 from tests.booking_world import post, until_waiting
 from tests.help_asking import World
-from tests.teams import leader
+from tests.help_world import leader
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ async def test_a_clerk_asks_only_where_the_clerk_works(world, conn, app):
 
 
 async def test_a_leader_asks_on_a_visit(world, conn, app):
-    leading, _ = await leader(conn, app, world.team_id)
+    leading = (await leader(conn, app, world.team_id)).resident
     path = f"/v1/teams/{world.team_id}/help-requests"
     by_card = {"person_id": ..., "id_number": world.number, "name": "巴特尔"}
     assert (await world.ask(leading, path=path)).code == "person_unknown"
@@ -71,7 +71,7 @@ async def test_a_leader_asks_on_a_visit(world, conn, app):
 
 
 async def test_numbers_cannot_be_tried_out_on_visits(world, conn, app, clock):
-    leading, _ = await leader(conn, app, world.team_id)
+    leading = (await leader(conn, app, world.team_id)).resident
     path = f"/v1/teams/{world.team_id}/help-requests"
     right = {"person_id": ..., "id_number": world.number, "name": "巴特尔"}
     for _ in range(MAX_UNKNOWN_CARDS_A_DAY):
@@ -86,7 +86,7 @@ async def test_numbers_cannot_be_tried_out_on_visits(world, conn, app, clock):
 
 async def test_wrong_cards_at_once_are_counted(world, second_client, conn, app, holder):
     """Both would be the last one allowed if they did not wait for each other."""
-    leading, _ = await leader(conn, app, world.team_id)
+    leading = (await leader(conn, app, world.team_id)).resident
     path = f"/v1/teams/{world.team_id}/help-requests"
     wrong = {"person_id": ..., "id_number": world.number, "name": "巴特"}
     for _ in range(MAX_UNKNOWN_CARDS_A_DAY - 1):
@@ -101,7 +101,7 @@ async def test_wrong_cards_at_once_are_counted(world, second_client, conn, app, 
 
 
 async def test_a_leader_asks_for_who_was_registered_on_a_visit(world, conn, app):
-    leading, _ = await leader(conn, app, world.team_id)
+    leading = (await leader(conn, app, world.team_id)).resident
     registered = await make.person(conn, app[VAULT], name="其其格")
     path = f"/v1/teams/{world.team_id}/help-requests"
     assert (await world.ask(leading, path=path, person_id=str(registered))).code == "person_unknown"
@@ -111,12 +111,12 @@ async def test_a_leader_asks_for_who_was_registered_on_a_visit(world, conn, app)
 
 async def test_only_the_teams_own_leader_asks_and_where_the_team_reaches(world, conn, app):
     other_team = await make.team(conn)
-    leading, volunteer_id = await leader(conn, app, other_team)
+    leading = await leader(conn, app, other_team)
     by_card = {"person_id": ..., "id_number": world.number, "name": "巴特尔"}
     path = f"/v1/teams/{world.team_id}/help-requests"
     assert (await world.ask(leading, path=path, **by_card)).code == "team_not_found"
     assert (await world.ask(leading, path=f"/v1/teams/{other_team}/help-requests", **by_card)).code == "team_not_found"
     helper = await help_world.helper(conn, app, team_id=world.team_id)
     assert (await world.ask(helper, path=path, **by_card)).code == "team_not_found"
-    await conn.execute("update volunteer set status = 'suspended' where id = $1", volunteer_id)
+    await conn.execute("update volunteer set status = 'suspended' where id = $1", leading.volunteer_id)
     assert (await world.ask(leading, path=path, **by_card)).status in (401, 404)

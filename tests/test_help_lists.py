@@ -11,9 +11,8 @@ from domain.help_states import Step, take
 from domain.help_vocabulary import Because, HelpState
 from domain.vocabulary import Role
 from tests import help_world, make
-from tests.help_world import END_CODE, START_CODE, TOMORROW, local
+from tests.help_world import END_CODE, START_CODE, TOMORROW, leader, local
 from tests.mandates import call
-from tests.teams import leader
 
 SPAN = local(TOMORROW, "08:00"), local(TOMORROW, "10:00")
 SECRETS = ("复诊拿药", "测试镇一号院", "走路慢", "13900000001", START_CODE, END_CODE)
@@ -34,7 +33,7 @@ class World:
         self.elder_id = await make.person(conn, self.vault, name="巴特尔", phone="13900001111")
         await make.care(conn, self.family.account_id, self.elder_id)
         self.helper = await help_world.helper(conn, app, team_id=self.team_id, name="苏和", phone="13900002222")
-        self.leader, _ = await leader(conn, app, self.team_id)
+        self.leader = (await leader(conn, app, self.team_id)).resident
         self.clerk = await make.staff(conn, app, Role.CLERK, area_id=self.zone_id)
         return self
 

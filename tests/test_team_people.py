@@ -11,7 +11,7 @@ import pytest
 from domain.vocabulary import MAX_VISITED_A_DAY, Role
 from handlers import care_requests
 from tests import help_world, make
-from tests.teams import leader
+from tests.help_world import leader
 from tests.visitors import call, consents
 
 CONTACT = {"name": "测试女儿", "phone": "13812349999"}
@@ -27,14 +27,14 @@ def _no_waiting(monkeypatch):
 async def team(conn, app, client):
     """A team with its leader, who is signed in."""
     team_id = await make.team(conn)
-    head, volunteer_id = await leader(conn, app, team_id)
+    head = await leader(conn, app, team_id)
 
     async def register(who=None, *, key=None, **more):
         form = {"name": "测试乙", "id_number": make.id_number(BORN), "consents": consents(), **more}
         url = f"/v1/teams/{team_id}/people"
-        return await call(client, who or head, "POST", url, form, **(key or make.key()))
+        return await call(client, who or head.resident, "POST", url, form, **(key or make.key()))
 
-    return SimpleNamespace(id=team_id, head=head, volunteer_id=volunteer_id, register=register)
+    return SimpleNamespace(id=team_id, head=head.resident, volunteer_id=head.volunteer_id, register=register)
 
 
 async def test_a_leader_registers_an_elder_by_the_card_on_the_table(team, conn):
@@ -90,7 +90,7 @@ async def test_a_leader_finds_again_whom_nobody_cares_for(team, visit, conn, cli
 
 
 async def test_who_leads_elsewhere_or_no_more_registers_nobody(team, conn, app, visit):
-    other, _ = await leader(conn, app, await make.team(conn))
+    other = (await leader(conn, app, await make.team(conn))).resident
     member = await help_world.helper(conn, app, team_id=team.id)
     stranger = await visit()
     clerk_elsewhere = await make.staff(conn, app, Role.CLERK, area_id=await make.area(conn))
@@ -178,7 +178,7 @@ async def test_help_that_a_leader_asked_for_is_seen_by_the_family_that_takes_ove
     }
     url = f"/v1/teams/{team.id}/help-requests"
     other_id = await make.team(conn)
-    other, _ = await leader(conn, app, other_id)
+    other = (await leader(conn, app, other_id)).resident
     status, _ = await call(client, other, "POST", f"/v1/teams/{other_id}/help-requests", wish, **make.key())
     assert status == 404, "who was registered by another team is named by the card"
     status, asked = await call(client, team.head, "POST", url, wish, **make.key())
