@@ -74,6 +74,7 @@ async def complete(conn: Connection, ctx: Context, team_id: UUID, request_id: UU
     await help_progress.go_on(conn, ctx, task, HelpState.COMPLETED, Because.COMPLETED_BY_LEADER, facts)
     await sql.help_progress.close_alarm(conn, request_id=request_id, account_id=caller.account_id, now=ctx.now)
     await help_progress.tell_family(conn, ctx, task, NoticeKind.HELP_COMPLETED)
+    await _tell_volunteer(conn, ctx, task, reason=told.reason, way="completed")
     return await help_progress.recorded(
         conn, ctx, task, "help_requests.completed_by_leader", ConfirmedWay.LEADER, minutes=minutes
     )
@@ -96,7 +97,7 @@ async def correct(conn: Connection, ctx: Context, team_id: UUID, request_id: UUI
             reason=reason,
             now=ctx.now,
         )
-        await _tell_volunteer(conn, ctx, hours, reason)
+        await _tell_volunteer(conn, ctx, hours, reason=reason)
         await audit.record(
             conn,
             ctx,
@@ -150,7 +151,7 @@ async def _lock_hours(conn: Connection, ctx: Context, team_id: UUID, request_id:
     return hours
 
 
-async def _tell_volunteer(conn: Connection, ctx: Context, hours: Row, reason: str) -> None:
-    person_id = await sql.help_hours.own_person(conn, volunteer_id=hours["volunteer_id"])
+async def _tell_volunteer(conn: Connection, ctx: Context, work: Row, **facts: str) -> None:
+    person_id = await sql.help_hours.own_person(conn, volunteer_id=work["volunteer_id"])
     if person_id is not None:
-        await notices.tell(conn, ctx, person_id, NoticeKind.HELP_HOURS_CORRECTED, hours["id"], reason=reason)
+        await notices.tell(conn, ctx, person_id, NoticeKind.HELP_HOURS_CORRECTED, work["id"], **facts)

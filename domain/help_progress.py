@@ -73,6 +73,8 @@ async def complete(conn: Connection, ctx: Context, request_id: UUID, proof: Mapp
         conn, request_id=request_id, ended_at=ctx.now, way=way, travel_minutes=travel_minutes, minutes=minutes
     )
     await sql.help_progress.close_task(conn, request_id=request_id, ended_at=ctx.now)
+    account_id = require_signed_in(ctx).account_id
+    await sql.help_progress.close_alarm(conn, request_id=request_id, account_id=account_id, now=ctx.now)
     facts = distance | {"way": way, "minutes": minutes, "not_counted": worked - travel_minutes - minutes}
     await go_on(conn, ctx, task, HelpState.COMPLETED, Because.COMPLETED, facts)
     await tell_family(conn, ctx, task, NoticeKind.HELP_COMPLETED)

@@ -132,7 +132,8 @@ async def end(
     await sql.help_release.close(conn, ids=ids)
     freed = [(row["id"], row["volunteer_id"]) for row in ended if row["volunteer_id"] is not None]
     freed += [(row["request_id"], row["volunteer_id"]) for row in asked]
-    await tell_all(conn, now, await told_to_volunteers(conn, freed, after))
+    way = because if because is Because.NEVER_CONFIRMED else after
+    await tell_all(conn, now, await told_to_volunteers(conn, freed, way))
     return ended
 
 

@@ -70,6 +70,9 @@ async def close(conn: Connection, ctx: Context) -> int:
         conn, never, HelpState.EXPIRED, Because.NEVER_CONFIRMED, None, ctx.now, before=(HelpState.BOOKED,)
     )
     told = [Notice(row["person_id"], NoticeKind.HELP_EXPIRED, row["id"], {"way": "never_confirmed"}) for row in never]
+    told += await help_release.told_to_volunteers(
+        conn, [(row["id"], row["volunteer_id"]) for row in begun], "never_completed"
+    )
     await tell_all(conn, ctx.now, told)
     await audit.record_all(
         conn, ctx.vault, ctx.now, [audit.entry(ctx, "help_requests.never_confirmed", row["id"]) for row in locked]

@@ -80,5 +80,5 @@ where help_hours.request_id = :request_id;
 -- name: close_alarm(request_id, account_id, now)!
 -- Close the alarm of a help request that nobody had confirmed.
 update help_alarm
-set closed_at = :now, closed_by = :account_id, outcome = 'completed'
+set closed_at = :now, closed_by = :account_id, outcome = '已办完'
 where request_id = :request_id and kind = 'unconfirmed' and closed_at is null;

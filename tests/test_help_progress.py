@@ -316,6 +316,16 @@ async def test_hours_that_overlap_are_refused(given):
     assert (await given.by_leader(started_at=NINE.isoformat(), ended_at=noon))[0] == 200
 
 
+async def test_the_volunteer_is_told_what_the_leader_entered(given):
+    given.now("15:00")
+    assert (await given.by_leader(started_at=NINE.isoformat()))[0] == 200
+    _, told = await given.send("GET", "/v1/notices", given.helper)
+    (text,) = [notice["text"] for notice in told["items"]]
+    assert "看病就医" in text
+    assert "补记" in text
+    assert "手机没电，家人证实" in text
+
+
 async def test_a_leader_does_not_decide_on_the_leaders_own_hours(given):
     own = await given.task(given.leader)
     given.now("15:00")

@@ -66,6 +66,15 @@ async def test_the_leader_completing_it_closes_the_alarm(given, ctx):
     assert await alarms(given) == [("unconfirmed", given.request_id, given.helper.volunteer_id, False)]
 
 
+async def test_the_volunteer_completing_it_late_closes_the_alarm(given, ctx):
+    given.now("09:10")
+    await given.start()
+    given.now("12:00", days=1)
+    await help_unconfirmed.alarm(given.conn, ctx())
+    assert (await given.complete())[0] == 200
+    assert await alarms(given) == [("unconfirmed", given.request_id, given.helper.volunteer_id, False)]
+
+
 async def test_after_a_week_what_was_begun_is_closed_without_minutes(given, ctx):
     given.now("09:10")
     await given.start()
@@ -83,6 +92,8 @@ async def test_after_a_week_what_was_begun_is_closed_without_minutes(given, ctx)
     path = f"/v1/teams/{given.team_id}/hours/{given.request_id}/correct"
     body = {"minutes": 120, "reason": "家人证实办过"}
     assert (await given.send("POST", path, given.leader, body))[1]["minutes"] == 120
+    _, told = await given.send("GET", "/v1/notices", given.helper)
+    assert "请让队长更正时长" in told["items"][1]["text"]
 
 
 async def test_after_a_week_what_was_never_begun_is_over_and_the_volunteer_free(given, ctx):
@@ -95,6 +106,9 @@ async def test_after_a_week_what_was_never_begun_is_over_and_the_volunteer_free(
     assert await given.hours() is None
     _, told = await given.send("GET", "/v1/notices", given.family)
     assert "没有人确认" in told["items"][0]["text"]
+    _, told = await given.send("GET", "/v1/notices", given.helper)
+    assert "没有确认" in told["items"][0]["text"]
+    assert "队长" in told["items"][0]["text"]
 
 
 async def test_what_somebody_is_just_completing_is_left_for_next_time(given, ctx, second_connection):
