@@ -219,7 +219,7 @@ async def measured(dsn: str, requests: int, volunteers: int) -> dict[str, Any]:
     del world.rows
     before = megabytes()
 
-    looks = await _look(conn, ids, NOW)
+    looks = await _look(conn, ids, NOW, lambda: False)
     helpers = await read_helpers(conn, world.volunteers, NOW)
     turns = [look.turn for look in looks]
     tracemalloc.start()

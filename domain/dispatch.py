@@ -7,6 +7,7 @@ was read is left for the next turn. So two dispatchers at once do no harm, and n
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,7 +30,7 @@ from domain.offer_times import offer_until
 from domain.vocabulary import NoticeKind, local_day
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -51,8 +52,8 @@ ROUND = Common(HelpState.OPEN, HelpState.OFFERED, Because.ROUND)
 T = TypeVar("T")
 
 
-async def dispatch(conn: Connection, now: datetime) -> Mapping[str, int]:
-    """Do what is due; needs no transaction around it.
+async def dispatch(conn: Connection, now: datetime, enough: Callable[[], bool] = lambda: False) -> Mapping[str, int]:
+    """Do what is due; opens its own transactions, and begins no further one once `enough` says so.
 
     A part that fails stops no other; its error is raised at the end.
     """
@@ -61,13 +62,13 @@ async def dispatch(conn: Connection, now: datetime) -> Mapping[str, int]:
     if not due:
         return done
     failed = None
-    for ids in _parts(sorted(row["id"] for row in due if row["state"] == HelpState.OFFERED)):
+    for ids in _parts(sorted(row["id"] for row in due if row["state"] == HelpState.OFFERED), enough):
         try:
             async with conn.transaction():
                 done["lapsed"] += await _lapse(conn, ids, now)
         except asyncpg.PostgresError as error:
             failed = error
-    for looks in _parts(await _look(conn, sorted(row["id"] for row in due), now)):
+    for looks in _parts(await _look(conn, sorted(row["id"] for row in due), now, enough), enough):
         try:
             async with conn.transaction():
                 done.update(await _write(conn, looks, now))
@@ -131,9 +132,11 @@ class _Look:
         return min(self.answer_by, self.alarm_at)
 
 
-async def _look(conn: Connection, ids: Sequence[UUID], now: datetime) -> list[_Look]:
-    """Read what is due and choose for all of it that is open."""
-    read: list[Row] = [row for part in _parts(ids) for row in await sql.dispatch.requests(conn, ids=part, now=now)]
+async def _look(conn: Connection, ids: Sequence[UUID], now: datetime, enough: Callable[[], bool]) -> list[_Look]:
+    """Read what is due and choose for all of it that is open; in a thread, for many take seconds."""
+    read: list[Row] = [
+        row for part in _parts(ids, enough) for row in await sql.dispatch.requests(conn, ids=part, now=now)
+    ]
     rows = [row for row in read if row["state"] in (HelpState.OPEN, HelpState.OFFERED) and _is_due(row, now)]
     places, rules = await read_places(conn), await read_rules(conn, (row["area_id"] for row in rows))
     turns = {row["id"]: _turn(row, rules[row["area_id"]], sought(row, places, rules)) for row in rows}
@@ -141,7 +144,9 @@ async def _look(conn: Connection, ids: Sequence[UUID], now: datetime) -> list[_L
     areas = {area_id for turn in asking for area_id in turn.request.place.around.union(turn.request.place.upwards)}
     serving = [row["id"] for row in await sql.dispatch.serving(conn, areas=list(areas))]
     helpers = {helper.id: helper for helper in await read_helpers(conn, serving, now)}
-    choices = {asked.request_id: asked for asked in choose(asking, helpers.values(), now)}
+    if enough():
+        return []
+    choices = {asked.request_id: asked for asked in await asyncio.to_thread(choose, asking, helpers.values(), now)}
     looks = []
     for row in rows:
         asked = choices.get(row["id"])
@@ -249,6 +254,8 @@ def _alarm(look: _Look) -> Alarm:
     )
 
 
-def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+def _parts(items: Sequence[T], enough: Callable[[], bool]) -> Iterator[Sequence[T]]:
     for at in range(0, len(items), AT_A_TIME):
+        if enough():
+            return
         yield items[at : at + AT_A_TIME]

@@ -151,7 +151,7 @@ async def look_for_odd_patterns(work: Work) -> Mapping[str, int]:
 
 async def ask_volunteers(work: Work) -> Mapping[str, int]:
     """Ask for help in rounds; each part is a transaction of its own."""
-    return await dispatch.dispatch(work.conn, work.context().now)
+    return await dispatch.dispatch(work.conn, work.context().now, work.stopping)
 
 
 CHORES = (

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 import pytest
 
+from domain.context import Context
 from domain.dispatch import dispatch
+from domain.dispatch_choice import choose
 from handlers.request import VAULT
+from server.chores import CHORES, Work
 from server.database import prepare_connection
 from tests import make
 from tests.booking_world import until_waiting
@@ -230,6 +234,33 @@ async def test_what_is_too_much_for_one_turn_waits_for_the_next(conn, clock, wor
     assert (await dispatch(conn, clock.now))["asked"] == 2
     assert await offers(conn, requests[0]) == {}, "the longest due come first"
     assert (await dispatch(conn, clock.now))["asked"] == 1
+
+
+@pytest.mark.parametrize("parts", range(7))
+async def test_a_worker_that_stops_begins_no_further_part(conn, app, clock, world, ask, monkeypatch, parts):
+    monkeypatch.setattr("domain.dispatch.AT_A_TIME", 1)
+    for _ in range(3):
+        await ask()
+    looked, store = iter(range(parts)), cast("Any", None)
+    chore = next(chore for chore in CHORES if chore.name == "help_rounds")
+    work = Work(conn, store, lambda: Context(None, clock.now, app[VAULT]), lambda: next(looked, None) is None)
+    done = await chore.act(work)
+    assert done["asked"] == max(0, parts - 4), "three are read and chosen for, then each is written"
+    assert (await dispatch(conn, clock.now))["asked"] == 3 - done["asked"], "the rest is the next worker's"
+
+
+async def test_while_many_are_chosen_for_the_loop_goes_on(conn, clock, world, ask, monkeypatch):
+    chosen_in = []
+
+    def noted(*given):
+        chosen_in.append(threading.current_thread())
+        return choose(*given)
+
+    monkeypatch.setattr("domain.dispatch.choose", noted)
+    await ask()
+    await dispatch(conn, clock.now)
+    assert threading.main_thread() not in chosen_in
+    assert len(chosen_in) == 1
 
 
 async def test_the_leader_is_alarmed_in_time(conn, clock, world, ask):
