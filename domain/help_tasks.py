@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import sql
 from domain import audit, dispatch_facts, help_codes, help_release, help_states, help_unit
 from domain.errors import Conflict, NotFound
+from domain.help_lists import require_of_team
 from domain.help_states import Step
 from domain.help_vocabulary import SOUGHT, TAKEN, Because, HelpState, OfferAnswer
 from domain.notices import Notice, tell_all
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from asyncpg import Connection
 
     from domain.context import Context
+    from domain.help_codes import CodesText
     from domain.help_vocabulary import ReleaseReason
     from domain.rows import Row
 
@@ -54,23 +56,27 @@ async def require_task(conn: Connection, request_id: UUID, volunteer_id: UUID) -
     return request
 
 
-async def accept(conn: Connection, ctx: Context, request_id: UUID) -> None:
-    """Take a request that the caller is asked for; the first of many gets it. Repeated, it changes nothing."""
+async def accept(conn: Connection, ctx: Context, request_id: UUID) -> CodesText | None:
+    """Take a request that the caller is asked for; the first of many gets it. Repeated, it changes nothing.
+
+    Return what is to be sent to the person's phone after the commit, if anything.
+    """
     volunteer = await require_serving(conn, ctx)
     task = await sql.help_tasks.task(conn, request_id=request_id, volunteer_id=volunteer["id"])
     if task is None:
         raise NotFound("help_request_not_found")
     if task["volunteer_id"] == volunteer["id"] and task["state"] in TAKEN:
         await sql.help_tasks.replay(conn, id=request_id)
-        return
+        return None
     _require_sought(task)
     if task["offer_status"] != OfferAnswer.LIVE or task["answer_by"] <= ctx.now:
         raise Conflict("help_offer_over")
     misfit = await dispatch_facts.misfit(conn, request_id, volunteer["id"], ctx.now)
     if misfit is not None:
         raise Conflict("help_does_not_fit", why=misfit)
-    await _give(conn, ctx, task, volunteer["id"], Because.ACCEPTED)
+    text = await _give(conn, ctx, task, volunteer["id"], Because.ACCEPTED)
     await audit.record(conn, ctx, "help_requests.accepted", request_id, volunteer_id=volunteer["id"])
+    return text
 
 
 async def decline(conn: Connection, ctx: Context, request_id: UUID) -> None:
@@ -101,29 +107,37 @@ async def release(conn: Connection, ctx: Context, request_id: UUID, reason: Rele
     await audit.record(conn, ctx, "help_requests.handed_back", request_id, volunteer_id=volunteer["id"], reason=reason)
 
 
-async def assign(conn: Connection, ctx: Context, team_id: UUID, request_id: UUID, volunteer_id: UUID) -> None:
-    """Give a request to a volunteer of the team, who was spoken to. Repeated, it changes nothing."""
-    await _require_team_of(conn, ctx, team_id, request_id)
+async def assign(
+    conn: Connection, ctx: Context, team_id: UUID, request_id: UUID, volunteer_id: UUID
+) -> CodesText | None:
+    """Give a request to a volunteer of the team, who was spoken to. Repeated, it changes nothing.
+
+    Return what is to be sent to the person's phone after the commit, if anything.
+    """
+    await require_team(conn, ctx, team_id, *CLERKS)
+    await require_of_team(conn, team_id, request_id)
     volunteer = await sql.help_tasks.lock_volunteer(conn, id=volunteer_id)
     if volunteer is None or volunteer["team_id"] != team_id:
         raise NotFound("volunteer_not_found")
     (request,) = await help_states.lock(conn, [request_id])
     if request["volunteer_id"] == volunteer_id and request["state"] in TAKEN:
         await sql.help_tasks.replay(conn, id=request_id)
-        return
+        return None
     _require_sought(request)
     misfit = await dispatch_facts.misfit(conn, request_id, volunteer_id, ctx.now, again=True)
     if misfit is not None:
         raise Conflict("volunteer_does_not_fit", why=misfit)
-    await _give(conn, ctx, request, volunteer_id, Because.ASSIGNED)
+    text = await _give(conn, ctx, request, volunteer_id, Because.ASSIGNED)
     await audit.record(conn, ctx, "help_requests.assigned", request_id, volunteer_id=volunteer_id)
+    return text
 
 
 async def release_by_team(
     conn: Connection, ctx: Context, team_id: UUID, request_id: UUID, reason: ReleaseReason
 ) -> None:
     """Take a request from who has it, also while it is under way; others are asked at once."""
-    await _require_team_of(conn, ctx, team_id, request_id)
+    await require_team(conn, ctx, team_id, *CLERKS)
+    await require_of_team(conn, team_id, request_id)
     (request,) = await help_states.lock(conn, [request_id])
     if request["state"] not in TAKEN:
         raise Conflict("help_in_other_state", state=request["state"])
@@ -142,7 +156,7 @@ def _require_sought(request: Row) -> None:
         raise Conflict("help_in_other_state", state=request["state"])
 
 
-async def _give(conn: Connection, ctx: Context, seen: Row, volunteer_id: UUID, because: Because) -> None:
+async def _give(conn: Connection, ctx: Context, seen: Row, volunteer_id: UUID, because: Because) -> CodesText | None:
     """Let a volunteer, who is locked and fits, have a request; whoever else was asked is told that it is gone."""
     if min(seen["expires_at"], seen["starts_at"] or seen["expires_at"]) <= ctx.now:
         raise Conflict("help_time_over")
@@ -156,7 +170,7 @@ async def _give(conn: Connection, ctx: Context, seen: Row, volunteer_id: UUID, b
     if request["starts_at"] is not None:
         await fix_time(conn, ctx, request, Because.TIME_KNOWN)
     await sql.help_tasks.found(conn, id=request_id)
-    await help_codes.give(conn, request_id)
+    text = await help_codes.give(conn, ctx, request_id)
     told = [Notice(request["person_id"], NoticeKind.HELP_ACCEPTED, request_id, {"volunteer_id": volunteer_id})]
     gone = [(request_id, row["volunteer_id"]) for row in withdrawn]
     told += await help_release.told_to_volunteers(conn, gone, HelpState.ACCEPTED)
@@ -164,6 +178,7 @@ async def _give(conn: Connection, ctx: Context, seen: Row, volunteer_id: UUID, b
         rows = await sql.help_release.own_people(conn, volunteers=[volunteer_id])
         told += [Notice(row["person_id"], NoticeKind.HELP_OFFERED, request_id, {"way": because}) for row in rows]
     await tell_all(conn, ctx.now, told)
+    return text
 
 
 async def fix_time(conn: Connection, ctx: Context, request: Row, because: Because) -> None:
@@ -182,10 +197,3 @@ async def fix_time(conn: Connection, ctx: Context, request: Row, because: Becaus
         actor_id=require_signed_in(ctx).account_id,
     )
     await help_states.take(conn, step, ctx.now)
-
-
-async def _require_team_of(conn: Connection, ctx: Context, team_id: UUID, request_id: UUID) -> None:
-    """Only who answers for the team, and only for its own requests."""
-    await require_team(conn, ctx, team_id, *CLERKS)
-    if await sql.help_tasks.team_of(conn, request_id=request_id) != team_id:
-        raise NotFound("help_request_not_found")

@@ -195,3 +195,5 @@ MAX_AGREED_HOURS = 16
 MAX_DAYS_OFF = 50
 """Spans still to come."""
 MAX_COMPLAINTS_OF_REQUEST = 5
+MAX_CODE_TEXTS = 5
+"""Texts with the codes of a request since somebody took it."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from domain import help_booking, help_tasks, help_views
+from handlers.help_codes import send_if_any
 from handlers.operation import operation
 from handlers.plain import listing
 from handlers.request import (
@@ -37,8 +38,9 @@ async def accept(request: web.Request) -> web.Response:
     """Take a request; the first of those asked gets it."""
     ctx, request_id = context(request), path_id(request)
     async with transaction(request) as conn:
-        await help_tasks.accept(conn, ctx, request_id)
+        text = await help_tasks.accept(conn, ctx, request_id)
         task = await help_views.show(conn, ctx, request_id)
+    await send_if_any(request, text)
     return reply(Task, task)
 
 
@@ -95,9 +97,10 @@ async def assign(request: web.Request) -> web.Response:
     """Give a request to a volunteer of the team."""
     body = await read_body(request, TaskAssign)
     async with transaction(request) as conn:
-        await help_tasks.assign(
+        text = await help_tasks.assign(
             conn, context(request), path_id(request), path_id(request, "request_id"), body["volunteer_id"]
         )
+    await send_if_any(request, text)
     return no_content()
 
 

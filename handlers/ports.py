@@ -37,6 +37,7 @@ class SmsTemplate(StrEnum):
     MANDATE_CODE = "mandate_code"
     TEAM_MANDATE_CODE = "team_mandate_code"
     CARE_CODE = "care_code"
+    HELP_CODES = "help_codes"
 
 
 class SmsPort(Protocol):

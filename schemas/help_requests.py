@@ -192,7 +192,10 @@ class HelpPerson(Named):
 
 
 class HelpRequest(HelpLine):
-    """A request whole. The codes are the family's: the volunteer is told them to confirm start and end."""
+    """A request whole. The codes are the family's: the volunteer is told them to confirm start and end.
+
+    `codes_sent_at`: when they went by text to somebody whom no account cares for; null where they did not.
+    """
 
     person = fields.Nested(HelpPerson, required=True)
     need = fields.String(required=True, allow_none=True)
@@ -202,6 +205,7 @@ class HelpRequest(HelpLine):
     booking = fields.Nested(Booking, required=True, allow_none=True)
     start_code = fields.String(required=True, allow_none=True)
     end_code = fields.String(required=True, allow_none=True)
+    codes_sent_at = LocalTime(required=True, allow_none=True)
     hours = fields.Nested(HelpHours, required=True, allow_none=True)
     rating = fields.Nested(HelpRating, required=True, allow_none=True)
     events = fields.List(fields.Nested(HelpEvent), required=True)

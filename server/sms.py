@@ -26,6 +26,10 @@ SENTENCES: Mapping[SmsTemplate, str] = {
         "【小驼帮办】有人想替您预约并查看您的预约。同意，就把验证码{code}告诉对方，"
         "{minutes}分钟内有效；不认识对方，请不要告诉任何人。"
     ),
+    SmsTemplate.HELP_CODES: (
+        "【小驼帮办】您求助的事，志愿者{volunteer}（{team}）接了。人到了，请把{start_code}念给志愿者；事情全办完了，再念{end_code}。"
+        "人没到、事没办完，先不要念，也不要告诉别人。"
+    ),
 }
 
 GATEWAY_SECONDS = 5.0

@@ -53,7 +53,8 @@ select request_id, volunteer_id from withdrawn order by request_id, volunteer_id
 -- name: seek_anew(ids, now)!
 -- Let the dispatch look at requests now, as if they had just been asked. A booking that stands and its time stay.
 update help_request
-set round = 0, next_round_at = :now, alarmed_at = null, start_code = null, end_code = null, code_attempts_left = 10
+set round = 0, next_round_at = :now, alarmed_at = null, start_code = null, end_code = null, code_attempts_left = 10,
+    codes_sent = 0, codes_sent_at = null
 where id = any(:ids::uuid[]);
 
 -- name: close(ids)!

@@ -41,10 +41,6 @@ update help_offer set status = 'declined', answered_at = :now
 where request_id = :request_id and volunteer_id = :volunteer_id and status = 'live'
 returning request_id;
 
--- name: team_of(request_id)$
--- Whose leader is answerable for a request.
-select team_id from help_request where id = :request_id;
-
 -- name: held_by(request_id, account_id)^
 -- Whom and what a request is about that an account's volunteer has now.
 select help_request.person_id, help_request.matter, help_request.needs_booking

@@ -715,6 +715,8 @@ CREATE TABLE public.help_request (
     start_code text,
     end_code text,
     code_attempts_left integer DEFAULT 10 NOT NULL,
+    codes_sent integer DEFAULT 0 NOT NULL,
+    codes_sent_at timestamp with time zone,
     seen integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
@@ -725,6 +727,7 @@ CREATE TABLE public.help_request (
     CONSTRAINT help_request_check3 CHECK (((starts_at IS NULL) = (ends_at IS NULL))),
     CONSTRAINT help_request_check4 CHECK ((ends_at > starts_at)),
     CONSTRAINT help_request_code_attempts_left_check CHECK ((code_attempts_left >= 0)),
+    CONSTRAINT help_request_codes_sent_check CHECK ((codes_sent >= 0)),
     CONSTRAINT help_request_end_code_check CHECK ((end_code ~ '^[0-9]{6}$'::text)),
     CONSTRAINT help_request_language_check CHECK ((language = ANY (ARRAY['zh'::text, 'mn'::text, 'csl'::text]))),
     CONSTRAINT help_request_matter_check CHECK ((matter = ANY (ARRAY['medical'::text, 'elder_care'::text, 'insurance'::text, 'employment'::text, 'housing'::text, 'assistance'::text, 'nursery'::text, 'education'::text, 'other'::text]))),
@@ -751,6 +754,8 @@ COMMENT ON COLUMN public.help_request.booking_id IS 'the standing booking; a mov
 COMMENT ON COLUMN public.help_request.next_round_at IS 'when the dispatch looks at it; null: not';
 
 COMMENT ON COLUMN public.help_request.start_code IS 'family and elder have it; who says it was there';
+
+COMMENT ON COLUMN public.help_request.codes_sent IS 'texts with both codes since somebody took it, where no account cares for the person';
 
 COMMENT ON COLUMN public.help_request.seen IS 'raised by a repeat, so that its answer waits for the standby as the first one did';
 

@@ -64,6 +64,17 @@ async def taking_away(town):
     return Given({"reason": "ill"}, {"id": town.team_id, "request_id": await taken(town)})
 
 
+async def having_lost_the_codes(town):
+    """An elder for whom nobody cares, with a request that the helper has."""
+    request_id = await taken(town, needs=("accompany",))
+    await town.conn.execute(
+        """update care set ended_at = since
+           where person_id = (select person_id from help_request where id = $1)""",
+        request_id,
+    )
+    return Given(ids={"id": town.team_id, "request_id": request_id})
+
+
 async def being_asked(town):
     return Given(ids={"id": await asked(town)})
 
@@ -86,4 +97,5 @@ GOOD = {
     ("POST", "/v1/help-requests/{id}/agree"): agreeing,
     ("POST", "/v1/teams/{id}/help-requests/{request_id}/assign"): assigning,
     ("POST", "/v1/teams/{id}/help-requests/{request_id}/release"): taking_away,
+    ("POST", "/v1/teams/{id}/help-requests/{request_id}/codes"): having_lost_the_codes,
 }

@@ -211,6 +211,8 @@ create table help_request (
     start_code text check (start_code ~ '^[0-9]{6}$'),
     end_code text check (end_code ~ '^[0-9]{6}$'),
     code_attempts_left integer not null default 10 check (code_attempts_left >= 0),
+    codes_sent integer not null default 0 check (codes_sent >= 0),
+    codes_sent_at timestamptz,
     seen integer not null default 1,
     created_at timestamptz not null,
     changed_at timestamptz not null,
@@ -233,6 +235,7 @@ comment on column help_request.pickup_index is 'blind index of the normalised ad
 comment on column help_request.next_round_at is 'when the dispatch looks at it; null: not';
 comment on column help_request.seen is 'raised by a repeat, so that its answer waits for the standby as the first one did';
 comment on column help_request.start_code is 'family and elder have it; who says it was there';
+comment on column help_request.codes_sent is 'texts with both codes since somebody took it, where no account cares for the person';
 create index help_request_person on help_request (person_id, id);
 create index help_request_team on help_request (team_id, state, id);
 create index help_request_area on help_request (area_id, state, id);
