@@ -11,7 +11,7 @@ from help_request
 left join lateral (
     select status, answer_by from help_offer
     where help_offer.request_id = help_request.id and help_offer.volunteer_id = :volunteer_id
-    order by round desc
+    order by offered_at desc, id desc
     limit 1
 ) as offer on true
 where help_request.id = :request_id

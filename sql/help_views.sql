@@ -52,7 +52,7 @@ join area on area.id = help_request.area_id
 left join lateral (
     select reasons, answer_by from help_offer
     where help_offer.request_id = help_request.id and help_offer.volunteer_id = :volunteer_id
-    order by round desc
+    order by offered_at desc, id desc
     limit 1
 ) as offer on true
 left join lateral (

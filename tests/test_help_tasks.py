@@ -310,3 +310,15 @@ async def test_the_lists_hold_what_one_is_asked_has_and_had(village):
     assert await ids() == {(str(asked), "asked"), (str(has), "taken")}
     assert await ids("?view=over") == {(str(had), "over")}
     assert await ids("?view=taken") == {(str(has), "taken")}
+
+
+async def test_who_let_a_late_round_lapse_takes_it_in_the_first_round_of_the_next_time(village):
+    """What is handed back is asked for from round one again: what counts is what one was asked last."""
+    request_id = await village.asked()
+    await offered(village.conn, request_id, village.she.volunteer_id, round=3, status="lapsed")
+    later = make.EPOCH + timedelta(hours=1)
+    await offered(village.conn, request_id, village.she.volunteer_id, round=1, at=later)
+    _, seen = await village.look(village.she, request_id)
+    assert seen["answer_by"] is not None
+    status, task = await village.act(village.she, request_id, "accept")
+    assert (status, task["view"]) == (200, "taken")
