@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from domain.help_vocabulary import Misfit
 from domain.vocabulary import LOCAL_ZONE, BookingStatus, ServiceKind, TicketStatus
 
 if TYPE_CHECKING:
@@ -44,8 +45,23 @@ BOOKING_STATUSES: Mapping[str, str] = {
     BookingStatus.MOVED: "已改到别的时段",
 }
 
+MISFITS: Mapping[str, str] = {
+    Misfit.NOT_APPROVED: "没有在提供志愿服务",
+    Misfit.HAD_IT_BEFORE: "以前接过这件事",
+    Misfit.CARES_FOR_PERSON: "就是此人的照护人",
+    Misfit.OTHER_TEAM: "不在这支志愿队",
+    Misfit.OTHER_AREA: "服务的地区不同",
+    Misfit.LANGUAGE: "语言不同",
+    Misfit.ABILITIES: "登记能做的事里缺这一样",
+    Misfit.MANDATE: "办不了委托",
+    Misfit.TOO_MANY_TASKS: "手上的任务已满",
+    Misfit.HOURS: "那个时间没有空",
+    Misfit.OTHER_WORK: "那个时间有别的任务",
+}
+
 OF_FACTS: Mapping[str, Mapping[str, str]] = {
     "matters": MATTERS,
+    "why": MISFITS,
     "account_status": ACCOUNT_STATUSES,
     "booking_status": BOOKING_STATUSES,
     "ticket_status": TICKET_STATUSES,

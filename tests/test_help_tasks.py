@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from domain.identifiers import new_id
 from domain.vocabulary import Role
+from schemas import words
 from tests import make
 from tests.booking_world import until_waiting
 from tests.help_world import helper, offered, taken
@@ -186,6 +187,7 @@ async def test_only_a_volunteer_of_the_team_whom_it_fits_is_given_it(village):
         village.leader, request_id, "assign", {"volunteer_id": str(walks.volunteer_id)}
     )
     assert (status, refused["code"], refused["why"]) == (409, "volunteer_does_not_fit", "abilities")
+    assert words.MISFITS["abilities"] in refused["detail"]
 
 
 async def test_a_team_decides_only_on_its_own_requests(village):

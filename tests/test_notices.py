@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from domain import notices
+from domain.help_vocabulary import Misfit
 from domain.identifiers import new_id
 from domain.notices import Notice
 from domain.vocabulary import NoticeKind, Role, ServiceKind
@@ -110,8 +111,9 @@ def test_every_way_has_a_sentence_of_its_own():
             assert f"{kind}_{way}" in SENTENCES
 
 
-def test_every_matter_has_a_word():
-    assert set(words.MATTERS) == set(ServiceKind)
+@pytest.mark.parametrize(("said", "kinds"), [(words.MATTERS, ServiceKind), (words.MISFITS, Misfit)])
+def test_every_kind_has_a_word(said, kinds):
+    assert set(said) == set(kinds)
 
 
 async def test_only_who_cares_reads_it(world):
