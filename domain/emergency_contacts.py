@@ -1,7 +1,7 @@
 """Whom to call when something happens to a person.
 
 It is somebody else's name and number, so both are sealed. Who cares for the person sees and changes them; so do the
-desk and, while it has to do with the person, the team. What these two do is recorded.
+desk and, while it has to do with the person, the team. What these two do is recorded, and the family told of changes.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit
+from domain import audit, notices
 from domain.errors import Invalid, NotFound
 from domain.help_vocabulary import LIVE
 from domain.help_wishes import read_contact_phone
 from domain.identity import mask_phone, read_name
 from domain.permissions import require_care, require_signed_in, require_staff_somewhere, require_team
-from domain.vocabulary import CLERKS
+from domain.vocabulary import CLERKS, NoticeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,12 +75,12 @@ async def change_at_desk(
     conn: Connection, ctx: Context, person_id: UUID, given: Mapping[str, str]
 ) -> Mapping[str, Any]:
     await require_staff_somewhere(conn, ctx, *CLERKS)
-    return await _change(conn, ctx, person_id, read(given))
+    return await _change(conn, ctx, person_id, read(given), {"way": "desk"})
 
 
 async def remove_at_desk(conn: Connection, ctx: Context, person_id: UUID) -> None:
     await require_staff_somewhere(conn, ctx, *CLERKS)
-    await _remove(conn, ctx, person_id)
+    await _remove(conn, ctx, person_id, {"way": "removed"})
 
 
 async def show_to_team(conn: Connection, ctx: Context, team_id: UUID, person_id: UUID) -> Mapping[str, Any]:
@@ -92,7 +92,7 @@ async def change_by_team(
     conn: Connection, ctx: Context, team_id: UUID, person_id: UUID, given: Mapping[str, str]
 ) -> Mapping[str, Any]:
     await _require_hands_of_team(conn, ctx, team_id, person_id)
-    return await _change(conn, ctx, person_id, read(given))
+    return await _change(conn, ctx, person_id, read(given), {"way": "team", "team_id": team_id})
 
 
 async def _require_hands_of_team(conn: Connection, ctx: Context, team_id: UUID, person_id: UUID) -> None:
@@ -135,18 +135,33 @@ async def _show_and_record(conn: Connection, ctx: Context, person_id: UUID) -> M
     return shown
 
 
-async def _change(conn: Connection, ctx: Context, person_id: UUID, contact: Contact) -> Mapping[str, Any]:
+async def _change(
+    conn: Connection, ctx: Context, person_id: UUID, contact: Contact, told: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
+    """Write down whom to call and tell the family how that came about, where it was not the family."""
     await _lock(conn, person_id)
+    row = await sql.emergency_contacts.one(conn, person_id=person_id)
+    if row is not None:
+        before = _opened(ctx.vault, row)
+        if contact == Contact(before["name"], before["phone"]):
+            return before
     await put(conn, ctx, person_id, contact)
+    await _tell(conn, ctx, person_id, told)
     changed = _opened(ctx.vault, await _one(conn, person_id))
     await audit.record(conn, ctx, "people.emergency_contact_changed", person_id)
     return changed
 
 
-async def _remove(conn: Connection, ctx: Context, person_id: UUID) -> None:
+async def _remove(conn: Connection, ctx: Context, person_id: UUID, told: Mapping[str, Any] | None = None) -> None:
     await _lock(conn, person_id)
     if await sql.emergency_contacts.remove(conn, person_ids=[person_id]):
+        await _tell(conn, ctx, person_id, told)
         await audit.record(conn, ctx, "people.emergency_contact_removed", person_id)
+
+
+async def _tell(conn: Connection, ctx: Context, person_id: UUID, told: Mapping[str, Any] | None) -> None:
+    if told is not None:
+        await notices.tell(conn, ctx, person_id, NoticeKind.EMERGENCY_CONTACT_CHANGED, person_id, **told)
 
 
 async def _lock(conn: Connection, person_id: UUID) -> None:

@@ -62,7 +62,7 @@ async def raise_all(conn: Connection, now: datetime, alarms: Sequence[Alarm]) ->
         now=now,
     )
     if raised:
-        leaders = await sql.help_alarms.leaders(conn, teams=[alarm["team_id"] for alarm in raised])
+        leaders = await sql.teams.leaders(conn, teams=[alarm["team_id"] for alarm in raised])
         told = [
             Notice(leader["person_id"], NoticeKind.HELP_ALARMED, alarm["request_id"] or alarm["id"], _facts(alarm))
             for alarm in raised

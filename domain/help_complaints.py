@@ -100,7 +100,7 @@ async def answer(conn: Connection, ctx: Context, team_id: UUID, complaint_id: UU
 
 
 async def _tell_leaders(conn: Connection, ctx: Context, complaint: Row) -> None:
-    leaders = await sql.help_alarms.leaders(conn, teams=[complaint["team_id"]])
+    leaders = await sql.teams.leaders(conn, teams=[complaint["team_id"]])
     told = [
         Notice(leader["person_id"], NoticeKind.HELP_ALARMED, complaint["request_id"], {"way": "complaint"})
         for leader in leaders

@@ -31,7 +31,8 @@ class Notice:
 
     The subject of `mandate_used`, `mandate_use_cancelled` and all kinds of bookings is the booking (of one that
     was moved, the new one), of the other kinds of mandates the mandate, of the kinds of care the request, of the
-    kinds of waiting the entry. `facts` hold no personal data.
+    kinds of waiting the entry, of the kinds of volunteers the volunteer, of the emergency contact the person.
+    `facts` hold no personal data.
     """
 
     person_id: UUID

@@ -377,10 +377,12 @@ class NoticeKind(StrEnum):
     HELP_THANKED = "help_thanked"
     HELP_HOURS_CORRECTED = "help_hours_corrected"
     COMPLAINT_ANSWERED = "complaint_answered"
+    VOLUNTEER_APPLIED = "volunteer_applied"
     VOLUNTEER_APPROVED = "volunteer_approved"
     VOLUNTEER_SUSPENDED = "volunteer_suspended"
     VOLUNTEER_REINSTATED = "volunteer_reinstated"
     VOLUNTEER_DISMISSED = "volunteer_dismissed"
+    EMERGENCY_CONTACT_CHANGED = "emergency_contact_changed"
 
 
 class VolunteerStatus(StrEnum):

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sql
-from domain import audit, help_release, mandates, teams, volunteer_times
+from domain import audit, help_release, mandates, notices, teams, volunteer_times
 from domain.constraints import refusing
 from domain.errors import Conflict, NotFound
 from domain.help_vocabulary import Ability, Because
 from domain.identifiers import new_id
+from domain.notices import Notice
 from domain.permissions import require_registered, require_signed_in
-from domain.vocabulary import VolunteerStatus, local_day
+from domain.vocabulary import NoticeKind, VolunteerStatus, local_day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,6 +68,7 @@ async def apply(conn: Connection, ctx: Context, entry: Entry) -> Record:
     await _serve(conn, volunteer_id, entry.areas)
     hours = volunteer_times.USUAL_HOURS if entry.hours is None else entry.hours
     await volunteer_times.put(conn, volunteer_id, hours, entry.days_off or ())
+    await _tell_leaders(conn, ctx, entry.team_id, volunteer_id)
     made = await one(conn, ctx, volunteer_id)
     await audit.record(conn, ctx, "volunteers.applied", volunteer_id, team_id=str(entry.team_id))
     return made
@@ -106,6 +108,7 @@ async def change(conn: Connection, ctx: Context, entry: Entry) -> Record:
         await _require_nobody_left_alone(conn, account_id)
         await teams.end_leaderships(conn, ctx, volunteer_id)
         await help_release.release_of_volunteer(conn, ctx, volunteer_id, Because.VOLUNTEER_LEFT)
+        await _tell_leaders(conn, ctx, entry.team_id, volunteer_id)
     shown = await one(conn, ctx, volunteer_id)
     await audit.record(conn, ctx, "volunteers.changed", volunteer_id, team_id=str(entry.team_id))
     return shown
@@ -158,6 +161,14 @@ async def one(conn: Connection, ctx: Context, volunteer_id: UUID) -> Record:
     found: Record
     (found,) = await sql.volunteers.shown(conn, ids=[volunteer_id], today=local_day(ctx.now))
     return found
+
+
+async def _tell_leaders(conn: Connection, ctx: Context, team_id: UUID, volunteer_id: UUID) -> None:
+    """Tell who leads a team that somebody applies; where nobody leads, staff find it in their list."""
+    facts = {"volunteer_id": volunteer_id, "team_id": team_id}
+    leaders = await sql.teams.leaders(conn, teams=[team_id])
+    told = [Notice(leader["person_id"], NoticeKind.VOLUNTEER_APPLIED, volunteer_id, facts) for leader in leaders]
+    await notices.tell_all(conn, ctx.now, told)
 
 
 async def _require_nobody_left_alone(conn: Connection, account_id: UUID) -> None:

@@ -110,6 +110,7 @@ class ExportedVolunteer(Schema):
     languages = fields.List(fields.String())
     abilities = fields.List(fields.String())
     applied_at = LocalTime()
+    suspended_at = LocalTime(allow_none=True)
     team_name = fields.String()
     areas = fields.List(fields.String())
     hours = fields.List(fields.Nested(ExportedHours))

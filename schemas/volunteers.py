@@ -85,6 +85,13 @@ class VolunteerOfTeam(Volunteer):
 
     tasks = fields.Integer()
     decision_reason = fields.String()
+    suspended_at = LocalTime(
+        allow_none=True,
+        metadata={
+            "description": "when a team or staff last suspended, dismissed or refused this person, "
+            "also in another team and under an account that was deleted since"
+        },
+    )
 
 
 class StaffVolunteer(VolunteerOfTeam):

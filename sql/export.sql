@@ -93,16 +93,17 @@ where care.account_id = :account_id and care.ended_at is null
 order by suspension.id;
 
 -- name: notices(account_id)
--- What the family was told.
+-- What the family was told, and the account as a volunteer.
 select notice.id, notice.person_id, notice.kind, notice.subject_id, notice.facts, notice.created_at
-from notice join care on care.person_id = notice.person_id
+from notice
+join care on care.person_id = notice.person_id and (care.relation = 'self' or not told_as_volunteer(notice.kind))
 where care.account_id = :account_id and care.ended_at is null
 order by notice.id;
 
 -- name: volunteer(account_id)^
 -- The account as a volunteer.
 select volunteer.id, volunteer.status, volunteer.languages, volunteer.abilities, volunteer.applied_at,
-    team.name as team_name
+    volunteer.suspended_at, team.name as team_name
 from volunteer join team on team.id = volunteer.team_id
 where volunteer.account_id = :account_id;
 

@@ -7,16 +7,6 @@ from unnest(:ids::uuid[], :kinds::text[], :teams::uuid[], :requests::uuid[], :vo
 on conflict on constraint help_alarm_once do nothing
 returning id, kind, team_id, request_id, volunteer_id;
 
--- name: leaders(teams)
--- Who leads teams now, with the persons that they are.
-select team_leader.team_id, volunteer.id as volunteer_id, own.person_id
-from team_leader
-join volunteer
-    on volunteer.id = team_leader.volunteer_id and volunteer.team_id = team_leader.team_id
-    and volunteer.status = 'approved'
-join care as own on own.account_id = volunteer.account_id and own.relation = 'self' and own.ended_at is null
-where team_leader.team_id = any(:teams::uuid[]) and team_leader.ended_at is null;
-
 -- name: of_team(team_id, account_id, closed, before, limit)
 -- Alarms of a team, the newest first; of one that is about the caller the caller is not told.
 select alarm.id, alarm.kind, alarm.request_id, help_request.matter, alarm.day, alarm.facts, alarm.raised_at,

@@ -17,9 +17,7 @@ select notice.id, notice.kind, notice.subject_id, notice.facts, notice.created_a
     provider.phone as provider_phone, entry.id as waitlist_entry_id, help.id as help_request_id
 from notice
 join care on care.person_id = notice.person_id and care.account_id = :account_id and care.ended_at is null
-    and (care.relation = 'self' or notice.kind not in (
-        'help_offered', 'help_withdrawn', 'help_alarmed', 'help_thanked', 'help_hours_corrected',
-        'volunteer_approved', 'volunteer_suspended', 'volunteer_reinstated', 'volunteer_dismissed'))
+    and (care.relation = 'self' or not told_as_volunteer(notice.kind))
 join person on person.id = notice.person_id
 left join booking on booking.id = notice.subject_id
 left join waitlist_entry as entry
@@ -35,7 +33,8 @@ left join mandate on mandate.id = coalesce(booking.mandate_id, entry.mandate_id,
 left join volunteer on volunteer.id = coalesce(
     mandate.volunteer_id, (notice.facts ->> 'volunteer_id')::uuid,
     (select booker.id from volunteer as booker where booker.account_id = coalesce(booking.booked_by, entry.booked_by)))
-left join team on team.id = coalesce(mandate.team_id, volunteer.team_id, help.team_id)
+left join team
+    on team.id = coalesce(mandate.team_id, (notice.facts ->> 'team_id')::uuid, volunteer.team_id, help.team_id)
 left join care as own
     on own.account_id = volunteer.account_id and own.relation = 'self' and own.ended_at is null
 left join person as helper on helper.id = own.person_id

@@ -217,6 +217,17 @@ $$;
 
 COMMENT ON FUNCTION public.staff_providers(staff_account uuid, any_role text[]) IS 'every provider at which the account holds one of the roles; lists are filtered by it';
 
+CREATE FUNCTION public.told_as_volunteer(kind text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select kind in (
+        'help_offered', 'help_withdrawn', 'help_alarmed', 'help_thanked', 'help_hours_corrected',
+        'volunteer_applied', 'volunteer_approved', 'volunteer_suspended', 'volunteer_reinstated',
+        'volunteer_dismissed')
+$$;
+
+COMMENT ON FUNCTION public.told_as_volunteer(kind text) IS 'whether a notice tells a person what comes of helping others, which is not for who cares for that person to read';
+
 CREATE FUNCTION public.volunteer_raise_version() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -836,7 +847,7 @@ CREATE TABLE public.notice (
     subject_id uuid NOT NULL,
     facts jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['mandate_requested'::text, 'mandate_given'::text, 'mandate_revoked'::text, 'mandate_used'::text, 'mandate_use_cancelled'::text, 'mandate_queued'::text, 'care_requested'::text, 'care_joined'::text, 'booking_moved'::text, 'booking_cancelled'::text, 'booking_stands'::text, 'rebooking_offered'::text, 'rebooking_lapsed'::text, 'rebooking_by_phone'::text, 'place_offered'::text, 'offer_lapsed'::text, 'waitlist_ended'::text, 'no_show'::text, 'no_show_corrected'::text, 'suspended'::text, 'suspension_lifted'::text, 'appeal_decided'::text, 'help_asked'::text, 'help_offered'::text, 'help_withdrawn'::text, 'help_accepted'::text, 'help_handed_back'::text, 'help_booked'::text, 'help_moved'::text, 'help_started'::text, 'help_completed'::text, 'help_cancelled'::text, 'help_expired'::text, 'help_alarmed'::text, 'help_thanked'::text, 'help_hours_corrected'::text, 'complaint_answered'::text, 'volunteer_approved'::text, 'volunteer_suspended'::text, 'volunteer_reinstated'::text, 'volunteer_dismissed'::text])))
+    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['mandate_requested'::text, 'mandate_given'::text, 'mandate_revoked'::text, 'mandate_used'::text, 'mandate_use_cancelled'::text, 'mandate_queued'::text, 'care_requested'::text, 'care_joined'::text, 'booking_moved'::text, 'booking_cancelled'::text, 'booking_stands'::text, 'rebooking_offered'::text, 'rebooking_lapsed'::text, 'rebooking_by_phone'::text, 'place_offered'::text, 'offer_lapsed'::text, 'waitlist_ended'::text, 'no_show'::text, 'no_show_corrected'::text, 'suspended'::text, 'suspension_lifted'::text, 'appeal_decided'::text, 'help_asked'::text, 'help_offered'::text, 'help_withdrawn'::text, 'help_accepted'::text, 'help_handed_back'::text, 'help_booked'::text, 'help_moved'::text, 'help_started'::text, 'help_completed'::text, 'help_cancelled'::text, 'help_expired'::text, 'help_alarmed'::text, 'help_thanked'::text, 'help_hours_corrected'::text, 'complaint_answered'::text, 'volunteer_applied'::text, 'volunteer_approved'::text, 'volunteer_suspended'::text, 'volunteer_reinstated'::text, 'volunteer_dismissed'::text, 'emergency_contact_changed'::text])))
 );
 
 COMMENT ON TABLE public.notice IS 'what a person or the family has to be told; written in the transaction of its cause';
@@ -1350,12 +1361,15 @@ CREATE TABLE public.volunteer (
     decided_by uuid,
     abilities text[] DEFAULT '{book}'::text[] NOT NULL,
     decision_reason text DEFAULT ''::text NOT NULL,
+    suspended_at timestamp with time zone,
     CONSTRAINT volunteer_abilities_check CHECK (((abilities <@ ARRAY['book'::text, 'accompany'::text, 'drive'::text]) AND (cardinality(abilities) > 0))),
     CONSTRAINT volunteer_languages_check CHECK (((languages <@ ARRAY['zh'::text, 'mn'::text, 'csl'::text]) AND (cardinality(languages) > 0))),
     CONSTRAINT volunteer_status_check CHECK ((status = ANY (ARRAY['applied'::text, 'approved'::text, 'suspended'::text, 'left'::text])))
 );
 
 COMMENT ON COLUMN public.volunteer.decision_reason IS 'why suspended, dismissed or reinstated; for the team''s leader and staff';
+
+COMMENT ON COLUMN public.volunteer.suspended_at IS 'when last suspended, dismissed or refused; stays when the account goes, for whoever decides about the person anew';
 
 CREATE TABLE public.volunteer_area (
     volunteer_id uuid NOT NULL,

@@ -63,3 +63,13 @@ returning id;
 -- Let a volunteer who goes lead no team any longer.
 update team_leader set ended_at = :now, ended_by = :ended_by
 where volunteer_id = :volunteer_id and ended_at is null;
+
+-- name: leaders(teams)
+-- Who leads teams now, with the persons that they are.
+select team_leader.team_id, volunteer.id as volunteer_id, own.person_id
+from team_leader
+join volunteer
+    on volunteer.id = team_leader.volunteer_id and volunteer.team_id = team_leader.team_id
+    and volunteer.status = 'approved'
+join care as own on own.account_id = volunteer.account_id and own.relation = 'self' and own.ended_at is null
+where team_leader.team_id = any(:teams::uuid[]) and team_leader.ended_at is null;

@@ -79,7 +79,8 @@ with was as (
     for no key update
 )
 update volunteer
-set status = :after, decided_at = :now, decided_by = :decided_by, decision_reason = :reason
+set status = :after, decided_at = :now, decided_by = :decided_by, decision_reason = :reason,
+    suspended_at = case when :after = 'approved' then volunteer.suspended_at else :now end
 from was
 where volunteer.id = was.id
 returning volunteer.id, was.status as was;
@@ -112,12 +113,16 @@ order by id
 limit :limit;
 
 -- name: shown(ids, today)
--- Volunteers whole, with the version of the account's roles; of days off those that are not over.
+-- Volunteers whole, with the version of the account's roles; of days off those that are not over. When somebody was
+-- last suspended is looked for under every account that the person has had.
 select volunteer.id, volunteer.account_id, account.version as account_version, volunteer.status,
     volunteer.languages, volunteer.abilities, volunteer.applied_at, volunteer.decided_at, volunteer.decision_reason,
     jsonb_build_object('id', team.id, 'name', team.name) as team,
     leads_team(volunteer.account_id, volunteer.team_id) as leads,
     person.id as person_id, coalesce(person.name, '') as name,
+    (select max(earlier.suspended_at)
+     from care as once join volunteer as earlier on earlier.account_id = once.account_id
+     where once.person_id = person.id and once.relation = 'self') as suspended_at,
     (select coalesce(jsonb_agg(jsonb_build_object('id', area.id, 'name', area.name) order by area.id), '[]')
      from volunteer_area join area on area.id = volunteer_area.area_id
      where volunteer_area.volunteer_id = volunteer.id) as areas,

@@ -103,6 +103,30 @@ async def test_the_leader_of_a_live_request_sees_and_changes_it_and_is_recorded(
     assert [row["action"] for row in rows] == ["people.emergency_contact_changed", "people.emergency_contact_shown"]
 
 
+async def test_the_family_is_told_what_others_change_and_not_of_itself(place, client, conn):
+    async def told():
+        _, found = await place.carer.call("GET", "/v1/notices")
+        return [item["text"] for item in found["items"] if item["kind"] == "emergency_contact_changed"]
+
+    await place.carer.call("PUT", place.of_family, CONTACT)
+    await call(client, place.clerk, "PUT", place.of_desk, CONTACT)
+    assert await told() == [], "nothing has changed"
+    await call(client, place.head, "PUT", place.of_team, CONTACT | {"phone": "13812348888"})
+    team = await conn.fetchval("select name from team where id = $1", place.team_id)
+    (text,) = await told()
+    assert text.startswith(f"{team}改了测试乙的紧急联系人")
+    await call(client, place.clerk, "PUT", place.of_desk, CONTACT)
+    assert (await told())[0].startswith("窗口改了测试乙的紧急联系人")
+    for _ in range(2):
+        await call(client, place.clerk, "DELETE", place.of_desk)
+    assert len(await told()) == 3
+    assert (await told())[0].startswith("窗口删去了测试乙的紧急联系人")
+    facts = await conn.fetch("select facts::text as facts from notice where kind = 'emergency_contact_changed'")
+    assert not any("8888" in row["facts"] or "女儿" in row["facts"] for row in facts)
+    assert (await place.carer.call("DELETE", place.of_family))[0] == 204
+    assert len(await told()) == 3
+
+
 async def test_a_team_that_does_not_help_now_has_no_business_with_it(place, client, conn, app):
     await place.carer.call("PUT", place.of_family, CONTACT)
     elsewhere = await make.team(conn)

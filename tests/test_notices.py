@@ -138,6 +138,8 @@ async def test_what_a_volunteer_is_told_is_not_the_familys_to_read(world, clock)
     for kind in (NoticeKind.HELP_OFFERED, NoticeKind.VOLUNTEER_SUSPENDED, NoticeKind.CARE_JOINED):
         await notices.tell_all(world.conn, clock.now, [Notice(world.helper.person_id, kind, new_id())])
     assert [item["kind"] for item in (await listed(world, carer))["items"]] == ["care_joined"]
+    _, export = await call(world.client, "GET", "/v1/me/export", carer)
+    assert [notice["kind"] for notice in export["notices"]] == ["care_joined"]
     assert len((await listed(world, world.helper))["items"]) == 3
 
 

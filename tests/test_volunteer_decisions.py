@@ -144,6 +144,52 @@ async def test_an_application_is_approved_or_refused_by_the_leader(team):
         assert ("没有通过" in own["items"][0]["text"]) == (act != "approve")
 
 
+async def applies(team, who, team_id=None):
+    entry = {"team_id": str(team_id or team.id), "areas": [str(team.area_id)], "languages": ["zh"]}
+    return await call(team.client, "POST", "/v1/volunteers", who, entry)
+
+
+async def test_who_was_suspended_is_known_again_under_another_account(team, visit):
+    number = make.id_number()
+    first = await visit("测试丙", number=number)
+    await applies(team, first)
+    volunteer_id = await team.conn.fetchval("select id from volunteer where account_id = $1", first.account_id)
+    _, shown = await decide(team, team.leader, "approve", volunteer_id, body=None)
+    assert shown["suspended_at"] is None
+    _, shown = await decide(team, team.leader, "suspend", volunteer_id)
+    assert shown["suspended_at"] == "2026-11-23T06:30:00+08:00"
+    await first.renew(team.conn)
+    assert (await first.call("DELETE", "/v1/me"))[0] == 200
+    again = await visit("测试丙", number=number)
+    assert (again.account_id, again.person_id) != (first.account_id, first.person_id)
+    other_team = await make.team(team.conn, area_id=team.area_id)
+    _, own = await applies(team, again, other_team)
+    assert "suspended_at" not in own
+    waiting = f"/v1/teams/{other_team}/volunteers?status=applied"
+    _, listed = await call(team.client, "GET", waiting, team.manager)
+    assert [(item["suspended_at"], item["decision_reason"]) for item in listed["items"]] == [
+        ("2026-11-23T06:30:00+08:00", "")
+    ]
+    _, shown = await decide(SimpleNamespace(**vars(team) | {"id": other_team}), team.manager, "approve", own["id"])
+    assert shown["suspended_at"] == "2026-11-23T06:30:00+08:00"
+
+
+async def test_the_leaders_are_told_who_applies_also_from_another_team(team):
+    lately = await make.team(team.conn, area_id=team.area_id)
+    head = await helper(team.conn, team.app, team_id=lately)
+    await leads(team.conn, head.volunteer_id, lately)
+    applicant = await make.resident(team.conn, team.app, name="测试丁")
+    assert (await applies(team, applicant))[0] == 201
+    entry = {"team_id": str(lately), "areas": [str(team.area_id)], "languages": ["zh"]}
+    for _ in range(2):
+        assert (await call(team.client, "PUT", "/v1/volunteers/me", applicant, entry))[0] == 200
+    for who, team_id in ((team.leader, team.id), (head, lately)):
+        _, found = await call(team.client, "GET", "/v1/notices", who)
+        name = await team.conn.fetchval("select name from team where id = $1", team_id)
+        (told_once,) = [item["text"] for item in found["items"] if item["kind"] == "volunteer_applied"]
+        assert told_once.startswith(f"测试丁报名加入{name}，")
+
+
 async def test_changing_the_team_leaves_tasks_and_leadership_behind(team):
     await leads(team.conn, team.volunteer.volunteer_id, team.id)
     other_team = await make.team(team.conn)

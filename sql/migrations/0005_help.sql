@@ -14,8 +14,12 @@ alter table volunteer
         check (languages <@ array['zh', 'mn', 'csl'] and cardinality(languages) > 0),
     add column abilities text[] not null default '{book}'
         check (abilities <@ array['book', 'accompany', 'drive'] and cardinality(abilities) > 0),
-    add column decision_reason text not null default '';
+    add column decision_reason text not null default '',
+    add column suspended_at timestamptz;
 comment on column volunteer.decision_reason is 'why suspended, dismissed or reinstated; for the team''s leader and staff';
+comment on column volunteer.suspended_at is
+    'when last suspended, dismissed or refused; stays when the account goes, for whoever decides about the person anew';
+update volunteer set suspended_at = decided_at where status = 'suspended';
 
 create table volunteer_hours (
     volunteer_id uuid not null references volunteer,
@@ -445,5 +449,14 @@ alter table notice add constraint notice_kind_check check (kind in (
     'no_show', 'no_show_corrected', 'suspended', 'suspension_lifted', 'appeal_decided',
     'help_asked', 'help_offered', 'help_withdrawn', 'help_accepted', 'help_handed_back', 'help_booked', 'help_moved',
     'help_started', 'help_completed', 'help_cancelled', 'help_expired', 'help_alarmed', 'help_thanked',
-    'help_hours_corrected', 'complaint_answered', 'volunteer_approved', 'volunteer_suspended',
-    'volunteer_reinstated', 'volunteer_dismissed'));
+    'help_hours_corrected', 'complaint_answered', 'volunteer_applied', 'volunteer_approved', 'volunteer_suspended',
+    'volunteer_reinstated', 'volunteer_dismissed', 'emergency_contact_changed'));
+
+create function told_as_volunteer(kind text) returns boolean language sql immutable as $$
+    select kind in (
+        'help_offered', 'help_withdrawn', 'help_alarmed', 'help_thanked', 'help_hours_corrected',
+        'volunteer_applied', 'volunteer_approved', 'volunteer_suspended', 'volunteer_reinstated',
+        'volunteer_dismissed')
+$$;
+comment on function told_as_volunteer is
+    'whether a notice tells a person what comes of helping others, which is not for who cares for that person to read';
