@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from domain.rows import Row
 
 
-async def complain(conn: Connection, ctx: Context, request_id: UUID, words: str) -> Row:
+async def complain(conn: Connection, ctx: Context, request_id: UUID, given: Mapping[str, str]) -> Row:
     """Complain of who has or last had the request, to that volunteer's team; of nobody, to the request's."""
     await require_care_of_request(conn, ctx, request_id)
     complaint_id = new_id()
@@ -35,7 +35,7 @@ async def complain(conn: Connection, ctx: Context, request_id: UUID, words: str)
         id=complaint_id,
         request_id=request_id,
         account_id=require_signed_in(ctx).account_id,
-        words_sealed=ctx.vault.seal("help_complaint", "words_sealed", complaint_id, words.encode()),
+        words_sealed=ctx.vault.seal("help_complaint", "words_sealed", complaint_id, given["words"].encode()),
         most=MAX_COMPLAINTS_OF_REQUEST,
         now=ctx.now,
     )
@@ -77,9 +77,10 @@ async def list_of_team(
     return [_told(ctx, row) for row in found]
 
 
-async def answer(conn: Connection, ctx: Context, team_id: UUID, complaint_id: UUID, text: str) -> Row:
+async def answer(conn: Connection, ctx: Context, team_id: UUID, complaint_id: UUID, given: Mapping[str, str]) -> Row:
     """Answer a complaint once; whoever cares for the person is told."""
     caller = await require_team(conn, ctx, team_id, *MANAGERS)
+    text = given["answer"]
     complaint: Row | None = await sql.help_complaints.lock(
         conn, id=complaint_id, team_id=team_id, account_id=caller.account_id
     )

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from domain import help_booking, help_tasks, help_views
 from handlers.help_codes import send_if_any
 from handlers.operation import operation
-from handlers.plain import listing
 from handlers.request import (
     context,
     create_once,
@@ -15,22 +14,13 @@ from handlers.request import (
     reply,
     transaction,
 )
-from schemas.help_tasks import Task, TaskAssign, TaskBook, TaskQuery, TaskRelease, TaskTime
+from schemas.help_tasks import Task, TaskAssign, TaskBook, TaskRelease, TaskTime
 
 if TYPE_CHECKING:
     from typing import Any
     from uuid import UUID
 
     from aiohttp import web
-
-list_own = listing(help_views.list_own, TaskQuery, Task, "List what one is asked for and has, newest first.")
-
-
-@operation(reply=Task)
-async def show(request: web.Request) -> web.Response:
-    """Show one request as far as a volunteer may see it now."""
-    async with transaction(request) as conn:
-        return reply(Task, await help_views.show(conn, context(request), path_id(request)))
 
 
 @operation(reply=Task)

@@ -5,12 +5,23 @@ from typing import TYPE_CHECKING
 from domain import mandate_papers
 from handlers.files import download
 from handlers.operation import operation
-from handlers.request import connection, context, page, path_id, read_query, reply, transaction
+from handlers.plain import acting
+from handlers.request import connection, context, page, path_id, read_query, transaction
 from schemas.fields import cursor_at
 from schemas.mandates import PaperQuery, StaffMandate, StaffMandatePage
 
 if TYPE_CHECKING:
     from aiohttp import web
+confirm = acting(
+    mandate_papers.confirm,
+    StaffMandate,
+    "Make a mandate on paper hold, as another of the staff than who entered it, after looking at the paper.",
+)
+confirm_in_team = acting(
+    mandate_papers.confirm_in_team,
+    StaffMandate,
+    "Make a mandate on paper hold, as the team's leader or staff of its area, after looking at the paper.",
+)
 
 
 @operation(query=PaperQuery, reply=StaffMandatePage)
@@ -20,13 +31,6 @@ async def list_waiting(request: web.Request) -> web.Response:
     async with connection(request) as conn:
         found = await mandate_papers.list_waiting(conn, context(request), query["after"], query["limit"])
     return page(StaffMandate, found, query["limit"], cursor_at)
-
-
-@operation(reply=StaffMandate)
-async def confirm(request: web.Request) -> web.Response:
-    """Make a mandate on paper hold, as another of the staff than who entered it, after looking at the paper."""
-    async with transaction(request) as conn:
-        return reply(StaffMandate, await mandate_papers.confirm(conn, context(request), path_id(request)))
 
 
 @operation(query=PaperQuery, reply=StaffMandatePage)
@@ -46,11 +50,3 @@ async def read(request: web.Request) -> web.Response:
     async with transaction(request) as conn:
         found = await mandate_papers.read(conn, context(request), path_id(request), path_id(request, "mandate_id"))
     return await download(request, found)
-
-
-@operation(reply=StaffMandate)
-async def confirm_in_team(request: web.Request) -> web.Response:
-    """Make a mandate on paper hold, as the team's leader or staff of its area, after looking at the paper."""
-    ids = path_id(request), path_id(request, "mandate_id")
-    async with transaction(request) as conn:
-        return reply(StaffMandate, await mandate_papers.confirm_in_team(conn, context(request), *ids))

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from domain import teams
 from handlers.operation import operation
-from handlers.plain import creating, listing, showing
-from handlers.request import context, no_content, path_id, reply, transaction
+from handlers.plain import acting, creating, listing, showing
+from handlers.request import context, no_content, path_id, transaction
 from schemas.teams import NewTeam, StaffTeam, StaffTeamQuery, Team, TeamQuery
 
 if TYPE_CHECKING:
@@ -17,14 +17,7 @@ list_all = listing(
 show = showing(teams.show, StaffTeam, "Show a team to its leader, or to staff of its area.")
 list_for_staff = listing(teams.list_for_staff, StaffTeamQuery, StaffTeam, "List the teams that the caller looks after.")
 add = creating(teams.add, teams.show, NewTeam, StaffTeam, "Make a team in an area that the caller manages.")
-
-
-@operation(reply=StaffTeam)
-async def appoint(request: web.Request) -> web.Response:
-    """Let an approved volunteer of a team lead it."""
-    team_id, volunteer_id = path_id(request), path_id(request, "volunteer_id")
-    async with transaction(request) as conn:
-        return reply(StaffTeam, await teams.appoint(conn, context(request), team_id, volunteer_id))
+appoint = acting(teams.appoint, StaffTeam, "Let an approved volunteer of a team lead it.")
 
 
 @operation(status=204)

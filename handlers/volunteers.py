@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 from domain import volunteers
 from domain.volunteers import Entry
 from handlers.operation import operation
+from handlers.plain import showing
 from handlers.ports import REVOCATIONS
 from handlers.request import (
-    connection,
     context,
     create_once,
     no_content,
-    path_id,
     read_body,
     reply,
     transaction,
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
     from aiohttp import web
     from asyncpg import Record
+own = showing(volunteers.own, Volunteer, "Show the caller's own entry as a volunteer.")
+card = showing(volunteers.card, VolunteerCard, "Show who an approved volunteer is.")
 
 
 @operation(body=VolunteerForm, reply=Volunteer, status=201, creates=True)
@@ -37,13 +38,6 @@ async def apply(request: web.Request) -> web.Response:
 
         made = await create_once(request, conn, body, lambda: volunteers.apply(conn, ctx, Entry(**body)), find)
     return reply(Volunteer, made, 201)
-
-
-@operation(reply=Volunteer)
-async def own(request: web.Request) -> web.Response:
-    """Show the caller's own entry as a volunteer."""
-    async with connection(request) as conn:
-        return reply(Volunteer, await volunteers.own(conn, context(request)))
 
 
 @operation(body=VolunteerForm, reply=Volunteer)
@@ -68,10 +62,3 @@ async def leave(request: web.Request) -> web.Response:
 def announce(request: web.Request, volunteer: Record) -> None:
     """Refuse tokens of the roles before at once: the database's own notification comes a moment later."""
     request.app[REVOCATIONS].version_raised(volunteer["account_id"], volunteer["account_version"])
-
-
-@operation(reply=VolunteerCard)
-async def card(request: web.Request) -> web.Response:
-    """Show who an approved volunteer is."""
-    async with connection(request) as conn:
-        return reply(VolunteerCard, await volunteers.card(conn, context(request), path_id(request)))
