@@ -42,7 +42,7 @@ async def book(conn: Connection, ctx: Context, request_id: UUID, slot_id: UUID, 
     seen = await sql.help_tasks.held_by(conn, request_id=request_id, account_id=account_id)
     if seen is None:
         raise NotFound("help_request_not_found")
-    if not seen["needs_booking"]:
+    if not seen["to_be_booked"]:
         raise Conflict("help_needs_no_booking")
     await sql.bookings.lock_people_to_book(conn, ids=[seen["person_id"]], accounts=[], people=[])
     volunteer = await require_serving(conn, ctx)

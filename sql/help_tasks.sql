@@ -42,8 +42,12 @@ where request_id = :request_id and volunteer_id = :volunteer_id and status = 'li
 returning request_id;
 
 -- name: held_by(request_id, account_id)^
--- Whom and what a request is about that an account's volunteer has now.
-select help_request.person_id, help_request.matter, help_request.needs_booking
+-- Whom and what a request is about that an account's volunteer has now, and whether a number is to be booked: one was
+-- asked for, or the one that there was is lost.
+select help_request.person_id, help_request.matter,
+    help_request.needs_booking or exists (
+        select from help_event
+        where request_id = help_request.id and because = 'booking_cancelled') as to_be_booked
 from help_request join volunteer on volunteer.id = help_request.volunteer_id
 where help_request.id = :request_id and volunteer.account_id = :account_id and volunteer.status = 'approved'
   and help_request.state in ('accepted', 'booked', 'under_way');

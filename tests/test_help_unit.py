@@ -205,6 +205,20 @@ async def test_what_desk_or_volunteer_cancel_is_booked_anew(unit, by):
     assert (await unit.book(request_id, unit.later_id)).status == 201
 
 
+async def test_a_lost_number_is_booked_anew_also_where_only_company_was_asked_for(unit):
+    """The family had the number already and asked for company; the volunteer is told to book another."""
+    village = unit.village
+    itself = make.Resident(village.family.account_id, village.person_id, "")
+    booking_id = await make.booking(unit.conn, unit.slot_id, itself)
+    request_id = await village.asked(needs=("accompany",))
+    await make.mandate(unit.conn, village.person_id, village.she.volunteer_id, village.family.account_id)
+    await taken(unit.conn, request_id, village.she.volunteer_id, state="booked", span=BOUND, booking_id=booking_id)
+    assert (await cancel(unit.client, unit.clerk, booking_id)).status == 200
+    answer = await unit.book(request_id, unit.later_id)
+    assert answer.status == 201, answer.body
+    assert (await unit.state(request_id))[0] == "booked"
+
+
 @pytest.mark.parametrize("by", ["family", "desk", "volunteer"])
 async def test_whoever_moves_the_booking_moves_the_companion(unit, by):
     request_id, booking_id = await unit.booked()
