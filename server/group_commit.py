@@ -53,7 +53,7 @@ class GroupCommit(Generic[Item, Outcome]):
         self,
         run: Callable[[Sequence[Item]], Awaitable[Sequence[Outcome]]],
         again: tuple[type[Exception], ...],
-        observe: Callable[[int, int], None],
+        observe: Callable[[int], None],
     ) -> None:
         self._run = run
         self._again = again
@@ -61,6 +61,11 @@ class GroupCommit(Generic[Item, Outcome]):
         self._waiting: deque[_Waiting[Item, Outcome]] = deque()
         self._drainers: set[asyncio.Task[None]] = set()
         self._draining = 0
+
+    @property
+    def waiting(self) -> int:
+        """Return how many items wait for a batch now."""
+        return len(self._waiting)
 
     async def submit(self, item: Item) -> Outcome:
         """Return the item's outcome once it is committed; raise Unavailable where too many wait, or for too long.
@@ -98,7 +103,7 @@ class GroupCommit(Generic[Item, Outcome]):
         if not running:
             return
         try:
-            self._observe(len(running), len(self._waiting))
+            self._observe(len(running))
             outcomes = await self._run_again(running)
             settled = list(zip(running, outcomes, strict=True))
         except Exception as error:  # noqa: BLE001  # whatever it is, each caller must be answered

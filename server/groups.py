@@ -40,10 +40,7 @@ def build_group(
     act: Callable[[Connection, Vault, Sequence[Item], datetime], Awaitable[Sequence[Outcome]]],
 ) -> GroupCommit[Item, Outcome]:
     """Run a set-based domain function over batches, each in a transaction of its own."""
-    metrics = app[METRICS]
-    batch_size, waiting = metrics.batch_size.labels(name), metrics.queue_length.labels(name)
-
-    pool = app[GROUP_POOL]
+    metrics, pool = app[METRICS], app[GROUP_POOL]
 
     async def run(items: Sequence[Item]) -> Sequence[Outcome]:
         conn: Any
@@ -58,11 +55,9 @@ def build_group(
             finally:
                 giving_up.cancel()
 
-    def observe(items: int, left: int) -> None:
-        batch_size.observe(items)
-        waiting.set(left)
-
-    return GroupCommit(run, (*DATABASE_GONE, *TRY_AGAIN), observe)
+    group = GroupCommit(run, (*DATABASE_GONE, *TRY_AGAIN), metrics.batch_size.labels(name).observe)
+    metrics.queue_length.labels(name).set_function(lambda: group.waiting)
+    return group
 
 
 async def groups(app: web.Application) -> AsyncIterator[None]:

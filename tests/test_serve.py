@@ -36,6 +36,19 @@ async def code_of(web, url):
         return response.status, answer.get("code", answer.get("status"))
 
 
+async def until_nothing_more_comes_in(session, served):
+    """Wait until the same number of bookings wait for a transaction as half a second before."""
+    before, waiting = -1.0, 0.0
+    async with asyncio.timeout(30):
+        while waiting == 0 or waiting != before:
+            await asyncio.sleep(0.5)
+            async with session.get(f"http://127.0.0.1:{served.metrics_port}/metrics") as response:
+                (said,) = re.findall(
+                    r'^xiaotuo_group_commit_waiting\{group="book"\} ([0-9.]+)$', await response.text(), re.MULTILINE
+                )
+            before, waiting = waiting, float(said)
+
+
 async def test_bookings_under_way_are_finished_and_answered_when_told_to_stop(served, conn, database, parts):
     """Let somebody hold the slot, so that all requests are under way when the process is told to stop."""
     starts_at = system_clock().replace(microsecond=0) + timedelta(days=2)
@@ -56,7 +69,7 @@ async def test_bookings_under_way_are_finished_and_answered_when_told_to_stop(se
         async with holder.transaction():
             await holder.execute("select from slot_pool where slot_id = $1 for update", slot_id)
             under_way = [asyncio.create_task(book(resident)) for resident in residents]
-            await asyncio.sleep(1)
+            await until_nothing_more_comes_in(session, served)
             served.process.terminate()
             await asyncio.sleep(0.3)
             assert await idle_reader.read() == b""

