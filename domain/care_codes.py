@@ -78,7 +78,9 @@ async def draw(conn: Connection, ctx: Context, request_id: UUID) -> Code:
     if drawn is None:
         raise _why_no_code(ctx, request)
     # Who has written the number down on a visit proves nothing by reading a code from it.
-    registered = person["team_id"] is not None and person["created_by"] == request["account_id"]
+    registered = person["team_id"] is not None and await sql.permissions.same_human(
+        conn, one_account=person["created_by"], other_account=request["account_id"]
+    )
     phone = open_phone(ctx.vault, person) if drawn["to_be_sent"] and not registered else None
     await audit.record(conn, ctx, "care_requests.code_drawn", person["id"], care_request_id=request_id)
     return Code(request_id, expires_at, ctx.now + PAUSE, phone, code, code_hash)

@@ -18,7 +18,7 @@ from mandate
 join help_request on help_request.person_id = mandate.person_id
 join volunteer on volunteer.id = help_request.volunteer_id and volunteer.team_id = mandate.team_id
 where mandate.id = any(:ids::uuid[]) and volunteer.account_id = any(:accounts::uuid[])
-  and mandate.consented_by is distinct from volunteer.account_id
+  and same_human(mandate.consented_by, volunteer.account_id) is not true
   and help_request.state in ('accepted', 'booked', 'under_way')
 order by help_request.id
 for share of help_request;

@@ -35,7 +35,7 @@ select exists (
     left join care on care.account_id = volunteer.account_id and care.relation = 'self' and care.ended_at is null
     left join person as helper on helper.id = care.person_id
     where (volunteer.id = :volunteer_id or volunteer.team_id = :team_id) and volunteer.status <> 'left'
-      and (helper.phone_index = person.phone_index or person.created_by = volunteer.account_id)
+      and (helper.phone_index = person.phone_index or same_human(person.created_by, volunteer.account_id))
 );
 
 -- name: person_by_document(document_index)^

@@ -142,3 +142,7 @@ select exists (
     select from schedule join service on service.id = schedule.service_id
     where schedule.id = :schedule_id and service.provider_id in (select staff_providers(:account_id, :roles::text[]))
 );
+
+-- name: same_human(one_account, other_account)$
+-- Whether two accounts are, or were, the same person's.
+select same_human(:one_account::uuid, :other_account::uuid);

@@ -86,7 +86,7 @@ CREATE FUNCTION public.mandates_in_hand(acting_account uuid, at timestamp with t
     join mandate on mandate.team_id = volunteer.team_id
     where volunteer.account_id = acting_account and volunteer.status = 'approved'
       and mandate.status = 'active' and mandate.expires_at > at
-      and mandate.consented_by is distinct from acting_account
+      and same_human(mandate.consented_by, acting_account) is not true
       and exists (
           select from help_request
           where help_request.person_id = mandate.person_id and help_request.volunteer_id = volunteer.id
@@ -132,6 +132,17 @@ CREATE FUNCTION public.ruling_policy(of_service uuid, of_day date) RETURNS uuid
 $$;
 
 COMMENT ON FUNCTION public.ruling_policy(of_service uuid, of_day date) IS 'the nearest scope wins: service, provider, everywhere; in it the version that came into effect last; of one day''s the newest';
+
+CREATE FUNCTION public.same_human(one_account uuid, other_account uuid) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select one_account = other_account or exists (
+        select from care as one join care as other on other.person_id = one.person_id
+        where one.account_id = one_account and one.relation = 'self'
+          and other.account_id = other_account and other.relation = 'self')
+$$;
+
+COMMENT ON FUNCTION public.same_human(one_account uuid, other_account uuid) IS 'whether two accounts are, or were, the same person''s: who deletes one and registers again stays who it was';
 
 CREATE FUNCTION public.service_has_waitlist() RETURNS trigger
     LANGUAGE plpgsql

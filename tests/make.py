@@ -133,6 +133,20 @@ async def care(conn: Connection, account_id: UUID, person_id: UUID, relation: st
     return care_id
 
 
+async def earlier_account(conn: Connection, person_id: UUID) -> UUID:
+    """Make an account that was once a person's own."""
+    account_id = await account(conn)
+    await conn.execute(
+        """insert into care (id, account_id, person_id, relation, since, ended_at)
+           values ($1, $2, $3, 'self', $4, $4)""",
+        new_id(),
+        account_id,
+        person_id,
+        EPOCH,
+    )
+    return account_id
+
+
 async def resident(conn: Connection, app: web.Application, **of_person: Any) -> Resident:
     """Make an account that is registered as a person of its own and signed in."""
     account_id = await account(conn)

@@ -207,8 +207,10 @@ async def test_two_who_confirm_at_once_tell_once(world, second, leader):
 
 async def test_a_code_to_a_volunteers_own_phone_is_no_consent(world):
     """Who entered the elder, or shares the phone, would read the code that is to prove the elder's consent."""
+    account_before = await make.earlier_account(world.conn, world.helper.person_id)
     changes = (
         ("update person set created_by = $1 where id = $2", world.helper.account_id, world.person_id),
+        ("update person set created_by = $1 where id = $2", account_before, world.person_id),
         (
             """update person set created_by = null, phone_sealed = 'x',
                    phone_index = (select phone_index from person where id = $1) where id = $2""",
@@ -218,6 +220,7 @@ async def test_a_code_to_a_volunteers_own_phone_is_no_consent(world):
     )
     for change in changes:
         await world.conn.execute(*change)
+        world.clerk = await make.staff(world.conn, world.app, Role.CLERK, area_id=world.area_id)
         for who in (world.helper, world.family, world.clerk):
             status, problem = await world.create(who, world.body("sms"))
             assert (status, problem["code"]) == (404, "person_not_reachable"), who

@@ -96,8 +96,12 @@ async def test_no_member_consents_for_the_team(world):
         )
 
 
-async def test_who_consented_and_joined_later_is_not_empowered_by_it(world, slots):
+@pytest.mark.parametrize("account", ["the same", "another"])
+async def test_who_consented_and_joined_later_is_not_empowered_by_it(world, slots, account):
     made = await team_mandate(world)
+    if account == "another":
+        before = await make.earlier_account(world.conn, world.family.person_id)
+        await world.conn.execute("update mandate set consented_by = $1", before)
     volunteer_id = await make.volunteer(world.conn, world.family.account_id, team_id=world.team_id)
     await task(world, volunteer_id)
     world.family = await make.signed_in_again(world.conn, world.app, world.family)

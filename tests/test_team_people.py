@@ -221,10 +221,14 @@ async def test_the_elder_registers_later_with_a_phone_of_the_own(team, visit, ou
     assert (me["registered"], me["person"]["id"]) == (True, person["id"])
 
 
-async def test_who_wrote_the_number_down_does_not_take_over_by_it(team, outside, client):
+@pytest.mark.parametrize("account", ["the same", "another"])
+async def test_who_wrote_the_number_down_does_not_take_over_by_it(team, outside, client, conn, account):
     """A leader with a second telephone in the pocket: nothing is sent there, and all else looks the same."""
     number = make.id_number(BORN)
-    await team.register(id_number=number, phone="13812340009")
+    _, person = await team.register(id_number=number, phone="13812340009")
+    if account == "another":
+        before = await make.earlier_account(conn, team.head.person_id)
+        await conn.execute("update person set created_by = $1 where id = $2", before, person["id"])
     form = {"name": "测试乙", "id_number": number, "relation": "other", "consents": consents()}
     status, asked = await call(client, team.head, "POST", "/v1/people", form, **make.key())
     assert status == 202

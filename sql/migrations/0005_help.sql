@@ -257,6 +257,15 @@ create index help_request_unconfirmed on help_request (ends_at) where state in (
 create index help_request_ends on help_request ((least(expires_at, starts_at)))
     where state in ('open', 'offered', 'accepted');
 
+create function same_human(one_account uuid, other_account uuid) returns boolean language sql stable as $$
+    select one_account = other_account or exists (
+        select from care as one join care as other on other.person_id = one.person_id
+        where one.account_id = one_account and one.relation = 'self'
+          and other.account_id = other_account and other.relation = 'self')
+$$;
+comment on function same_human is
+    'whether two accounts are, or were, the same person''s: who deletes one and registers again stays who it was';
+
 create function mandates_in_hand(acting_account uuid, at timestamptz)
 returns table (mandate_id uuid, person_id uuid) language sql stable as $$
     select mandate.id, mandate.person_id
@@ -270,7 +279,7 @@ returns table (mandate_id uuid, person_id uuid) language sql stable as $$
     join mandate on mandate.team_id = volunteer.team_id
     where volunteer.account_id = acting_account and volunteer.status = 'approved'
       and mandate.status = 'active' and mandate.expires_at > at
-      and mandate.consented_by is distinct from acting_account
+      and same_human(mandate.consented_by, acting_account) is not true
       and exists (
           select from help_request
           where help_request.person_id = mandate.person_id and help_request.volunteer_id = volunteer.id
