@@ -133,7 +133,7 @@ class HelpVolunteer(Schema):
 
 
 class HelpLine(Schema):
-    """A request in a list of the team or of staff: the name masked, and nothing that is sealed."""
+    """What lists of the team and of staff show of a request; in them the name is masked."""
 
     id = fields.UUID(required=True)
     state = Word(HelpState, required=True)

@@ -40,7 +40,7 @@ def render(document: Json) -> bytes:
     )
     shapes = "".join(
         f'<section class="shape" id="shape-{escape(name)}"><h3>{escape(name)}</h3>'
-        f"{_paragraph(schema.get('description'))}{_fields(schema)}</section>"
+        f"{_paragraphs(schema.get('description'))}{_fields(schema)}</section>"
         for name, schema in sorted(schemas.items())
     )
     info = document["info"]
@@ -49,7 +49,7 @@ def render(document: Json) -> bytes:
 <ul><li><a href="#shapes">Shapes</a></li><li><a href="/docs/problems">Refusals 提示</a></li>
 <li><a href="/openapi.json">openapi.json</a></li></ul></nav>
 <main><header id="top"><h1>{escape(info["title"])} <small>API {escape(info["version"])}</small></h1>
-{"".join(_paragraph(each) for each in info["description"].split(chr(10) * 2))}
+{_paragraphs(info["description"])}
 <p>In the examples, <code>BASE</code> is this server and <code>TOKEN</code> the <code>access_token</code> of a
 sign-in.</p></header>
 {features}
@@ -89,8 +89,8 @@ def _page(title: str, body: str) -> bytes:
 """.encode()
 
 
-def _paragraph(text: str | None) -> str:
-    return f"<p>{prose(text)}</p>" if text else ""
+def _paragraphs(text: str | None) -> str:
+    return "".join(f"<p>{prose(each)}</p>" for each in (text or "").split("\n\n") if each)
 
 
 def _of_tag(document: Json, tag: str) -> list[tuple[str, str, Json]]:
@@ -121,7 +121,7 @@ def _operation(method: str, path: str, operation: Json, schemas: Json) -> str:
     name = operation["operationId"]
     return f"""
 <article id="{name}"><h3><a href="#{name}">{_method(method)} <code>{_path(path)}</code></a></h3>
-<p class="summary">{prose(operation["summary"])}</p>{_paragraph(operation.get("description"))}
+<p class="summary">{prose(operation["summary"])}</p>{_paragraphs(operation.get("description"))}
 <p class="who">For {english} <span lang="zh">{chinese}</span></p>
 {_parameters(operation["parameters"])}{_body(operation, schemas)}{_answers(operation, schemas)}
 <details class="example"><summary>Example</summary><pre><code>{escape(_curl(method, path, operation, schemas))}</code>
@@ -169,7 +169,7 @@ def _body(operation: Json, schemas: Json) -> str:
         return ""
     ((media_type, content),) = operation["requestBody"]["content"].items()
     schema = _resolved(content["schema"], schemas)
-    return _fields(schema, f"Body, {escape(media_type)}") + _paragraph(schema.get("description"))
+    return _fields(schema, f"Body, {escape(media_type)}") + _paragraphs(schema.get("description"))
 
 
 def _answers(operation: Json, schemas: Json) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from marshmallow import fields
+from marshmallow import Schema, fields
 
 from handlers.operation import OPERATIONS
 from handlers.request import KEY_PATTERN
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from apispec.ext.marshmallow.openapi import OpenAPIConverter
-    from marshmallow import Schema
 
     from handlers.operation import Operation
     from server.routes import Route
@@ -121,8 +120,8 @@ def build() -> Json:
         spec.path(route.path, operations={route.method.lower(): _operation(route, OPERATIONS[route.handler])})
     document: Json = spec.to_dict()
     for (schema, *_), name in plugin.converter.refs.items():
-        if "__doc__" in vars(schema) and schema.__doc__:
-            document["components"]["schemas"][name]["description"] = inspect.cleandoc(schema.__doc__)
+        if said := _said(schema):
+            document["components"]["schemas"][name]["description"] = said
     _tell_replies_from_bodies(document)
     _take_null_from_queries(document)
     return document
@@ -130,6 +129,12 @@ def build() -> Json:
 
 def _class_of(schema: Any) -> type[Schema]:
     return schema if isinstance(schema, type) else type(schema)
+
+
+def _said(schema: type[Schema]) -> str:
+    """Return what a schema says of itself, and then what those do whose fields it has too."""
+    own = [each for each in schema.__mro__ if issubclass(each, Schema) and each is not Schema]
+    return "\n\n".join(inspect.cleandoc(each.__doc__) for each in own if each.__doc__)
 
 
 def _tag(route: Route) -> str:
@@ -249,7 +254,7 @@ def _errors(route: Route, known: Operation) -> list[int]:
         400: known.body or known.query or known.creates,
         401: not public or changes,
         403: not public or changes,
-        404: "{" in route.path or _names_others(known),
+        404: "{" in route.path or "/volunteers/me" in route.path or _names_others(known),
         408: known.body,
         409: changes,
         413: known.body,

@@ -156,3 +156,14 @@ async def test_the_document_is_sent_once(client):
     assert await response.json() == DOCUMENT
     again = await client.get("/openapi.json", headers={"If-None-Match": response.headers["ETag"]})
     assert again.status == 304
+
+
+def test_a_shape_says_what_it_has_of_others():
+    """Who asks for help reads what each field of the wish means, whichever way of asking it is."""
+    for name in ("FamilyAsk", "TeamAsk", "StaffAsk"):
+        assert "`contact_phone`" in DOCUMENT["components"]["schemas"][name]["description"]
+    assert "`team_id`" in DOCUMENT["components"]["schemas"]["FamilyAsk"]["description"]
+
+
+def test_who_is_no_volunteer_finds_no_own_hours():
+    assert "404" in DOCUMENT["paths"]["/v1/volunteers/me/hours"]["get"]["responses"]
