@@ -28,10 +28,16 @@ select request.id, request.team_id, request.area_id, request.matter, request.lan
         or (select true from care where person_id = person.id and ended_at is null limit 1) is not null as obtainable,
     array(select volunteer_id from mandate
           where person_id = person.id and status = 'active' and expires_at > :now and volunteer_id is not null
-            and request.matter = any(matters)) as mandated_volunteers,
+            and request.matter = any(matters)
+            and (max_uses is null or max_uses > (
+                select count(*) from booking
+                where booking.mandate_id = mandate.id and booking.status <> 'moved'))) as mandated_volunteers,
     array(select team_id from mandate
           where person_id = person.id and status = 'active' and expires_at > :now and team_id is not null
-            and request.matter = any(matters)) as mandated_teams,
+            and request.matter = any(matters)
+            and (max_uses is null or max_uses > (
+                select count(*) from booking
+                where booking.mandate_id = mandate.id and booking.status <> 'moved'))) as mandated_teams,
     array(select volunteer.id from care join volunteer on volunteer.account_id = care.account_id
           where care.person_id = person.id and care.ended_at is null) as carers,
     array(select volunteer_id from help_event

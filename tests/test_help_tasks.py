@@ -324,3 +324,20 @@ async def test_who_let_a_late_round_lapse_takes_it_in_the_first_round_of_the_nex
     assert seen["answer_by"] is not None
     status, task = await village.act(village.she, request_id, "accept")
     assert (status, task["view"]) == (200, "taken")
+
+
+async def test_a_mandate_whose_uses_are_all_made_is_not_in_place(village):
+    """The elder has neither phone nor carer: nobody could give the volunteer another one."""
+    conn, person_id = village.conn, village.person_id
+    mandate_id = await make.mandate(conn, person_id, village.she.volunteer_id, village.family.account_id)
+    request_id = await village.asked(village.she)
+    slot_id = await make.slot(conn, await make.service(conn), public=1)
+    booking_id = await make.booking(conn, slot_id, make.Resident(village.family.account_id, person_id, ""))
+    await conn.execute("update booking set mandate_id = $2 where id = $1", booking_id, mandate_id)
+    await conn.execute("update mandate set max_uses = 1 where id = $1", mandate_id)
+    await conn.execute("update care set ended_at = since where person_id = $1", person_id)
+    await conn.execute("update person set phone_sealed = null, phone_index = null where id = $1", person_id)
+    status, refused = await village.act(village.she, request_id, "accept")
+    assert (status, refused["code"], refused["why"]) == (409, "help_does_not_fit", "mandate")
+    await conn.execute("update mandate set max_uses = 2 where id = $1", mandate_id)
+    assert (await village.act(village.she, request_id, "accept"))[0] == 200
