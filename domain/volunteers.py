@@ -7,6 +7,7 @@ version, and tokens made before are refused at their next use. Who decides is in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sql
@@ -164,10 +165,19 @@ async def one(conn: Connection, ctx: Context, volunteer_id: UUID) -> Record:
 
 
 async def _tell_leaders(conn: Connection, ctx: Context, team_id: UUID, volunteer_id: UUID) -> None:
-    """Tell who leads a team that somebody applies; where nobody leads, staff find it in their list."""
+    """Tell who leads a team that somebody applies, once a day; where nobody leads, staff find it in their list."""
     facts = {"volunteer_id": volunteer_id, "team_id": team_id}
     leaders = await sql.teams.leaders(conn, teams=[team_id])
-    told = [Notice(leader["person_id"], NoticeKind.VOLUNTEER_APPLIED, volunteer_id, facts) for leader in leaders]
+    persons = [leader["person_id"] for leader in leaders]
+    lately = await sql.notices.told(
+        conn,
+        persons=persons,
+        kind=NoticeKind.VOLUNTEER_APPLIED,
+        subject_id=volunteer_id,
+        since=ctx.now - timedelta(days=1),
+    )
+    untold = set(persons) - {row["person_id"] for row in lately}
+    told = [Notice(person_id, NoticeKind.VOLUNTEER_APPLIED, volunteer_id, facts) for person_id in sorted(untold)]
     await notices.tell_all(conn, ctx.now, told)
 
 

@@ -39,7 +39,7 @@ class MandateTerms(Schema):
             if len(by_card) < 2:  # noqa: PLR2004  # either the id or the two words of the card
                 raise ValidationError("not_valid", "person_id")
         elif by_card:
-            raise ValidationError({name: ["required"] for name in by_card or ["person_id"]})
+            raise ValidationError({name: ["required"] for name in by_card})
 
     @validates_schema
     def _one_holder(self, data: dict[str, Any], **_options: Any) -> None:

@@ -5,6 +5,11 @@ select id, person_id, kind, subject_id, facts::jsonb, :now
 from unnest(:ids::uuid[], :persons::uuid[], :kinds::text[], :subjects::uuid[], :facts::text[])
     as row (id, person_id, kind, subject_id, facts);
 
+-- name: told(persons, kind, subject_id, since)
+-- Who of some persons was told of one thing lately.
+select distinct person_id from notice
+where person_id = any(:persons::uuid[]) and kind = :kind and subject_id = :subject_id and created_at > :since;
+
 -- name: for_family(account_id, after, limit)
 -- What concerns the persons in an account's care, and the account as a volunteer, with the names behind the ids as they are now.
 select notice.id, notice.kind, notice.subject_id, notice.facts, notice.created_at, notice.person_id,

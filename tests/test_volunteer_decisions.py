@@ -183,6 +183,8 @@ async def test_the_leaders_are_told_who_applies_also_from_another_team(team):
     entry = {"team_id": str(lately), "areas": [str(team.area_id)], "languages": ["zh"]}
     for _ in range(2):
         assert (await call(team.client, "PUT", "/v1/volunteers/me", applicant, entry))[0] == 200
+    for back in (team.id, lately, team.id):
+        await call(team.client, "PUT", "/v1/volunteers/me", applicant, entry | {"team_id": str(back)})
     for who, team_id in ((team.leader, team.id), (head, lately)):
         _, found = await call(team.client, "GET", "/v1/notices", who)
         name = await team.conn.fetchval("select name from team where id = $1", team_id)
