@@ -5,8 +5,8 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 
 from schemas.fields import LocalTime
+from schemas.help_complaints import Complaint
 from schemas.help_export import (
-    ExportedComplaint,
     ExportedContact,
     ExportedHelp,
     ExportedHelpEvent,
@@ -141,7 +141,7 @@ class Export(Schema):
     emergency_contacts = fields.List(fields.Nested(ExportedContact))
     help_requests = fields.List(fields.Nested(ExportedHelp))
     help_events = fields.List(fields.Nested(ExportedHelpEvent))
-    help_complaints = fields.List(fields.Nested(ExportedComplaint))
+    help_complaints = fields.List(fields.Nested(Complaint))
     suspensions = fields.List(fields.Nested(ExportedSuspension))
     notices = fields.List(fields.Nested(ExportedNotice))
     sessions = fields.List(fields.Nested(ExportedSession))

@@ -48,15 +48,6 @@ class ExportedHelpEvent(Schema):
     by_me = fields.Boolean(allow_none=True, metadata={"description": "null: time or the dispatch did it"})
 
 
-class ExportedComplaint(Schema):
-    id = fields.UUID()
-    request_id = fields.UUID()
-    made_at = LocalTime()
-    words = fields.String(allow_none=True)
-    answered_at = LocalTime(allow_none=True)
-    answer = fields.String()
-
-
 class ExportedHours(Schema):
     weekday = fields.Integer()
     from_minute = fields.Integer()
