@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sql
+from domain.availability import midnight
 from domain.dispatch_plan import Helper, Mandates, Place, Sought, fits
 from domain.help_vocabulary import Ability, PartOfDay, Reach
 from domain.vocabulary import local_day
@@ -35,6 +36,7 @@ class Rules:
     quiet: tuple[time, time] | None
     alarm_hours: int
     limit_tasks: int
+    limit_minutes_day: int
 
 
 async def misfit(
@@ -93,6 +95,7 @@ async def read_rules(conn: Connection, areas: Iterable[UUID]) -> dict[UUID, Rule
             None if row["quiet_from"] is None else (row["quiet_from"], row["quiet_until"]),
             row["alarm_hours"],
             row["limit_tasks"],
+            row["limit_minutes_day"],
         )
         for row in rows
     }
@@ -120,6 +123,7 @@ def sought(row: Row, places_by_area: Mapping[UUID, Place], rules: Mapping[UUID, 
             teams=frozenset(row["mandated_teams"]),
         ),
         limit_tasks=rules[row["area_id"]].limit_tasks,
+        limit_minutes_day=rules[row["area_id"]].limit_minutes_day,
         freed=frozenset(row["freed"]),
         carers=frozenset(row["carers"]),
     )
@@ -140,7 +144,7 @@ async def _read_helpers(conn: Connection, ids: Sequence[UUID], now: datetime) ->
     for row in await sql.dispatch.days_off(conn, ids=ids, today=local_day(now)):
         days_off[row["volunteer_id"]].append((row["first_day"], row["last_day"]))
     work: dict[UUID, list[Span]] = defaultdict(list)
-    for row in await sql.dispatch.work(conn, ids=ids, now=now):
+    for row in await sql.dispatch.work(conn, ids=ids, since=midnight(local_day(now))):
         work[row["volunteer_id"]].append((row["starts_at"], row["ends_at"]))
     return [
         Helper(

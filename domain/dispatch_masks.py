@@ -14,7 +14,16 @@ from itertools import pairwise
 from operator import and_
 from typing import TYPE_CHECKING
 
-from domain.dispatch_plan import ENOUGH_MINUTES, bound_on, by_days, joined, left_of, longest_free
+from domain.dispatch_plan import (
+    ENOUGH_MINUTES,
+    bound_on,
+    by_days,
+    joined,
+    leaves_enough,
+    left_of,
+    longest_free,
+    minutes_bound,
+)
 from domain.help_vocabulary import Reach
 from domain.vocabulary import VolunteerStatus
 
@@ -57,7 +66,8 @@ class Masks:
         self._work: defaultdict[date, list[tuple[datetime, datetime, int]]] = defaultdict(list)
         self._reached: dict[tuple[UUID, Reach], int] = {}
         self._below_limit: dict[int, int] = {}
-        self._with_time: dict[tuple[date, PartOfDay], int] = {}
+        self._with_time: dict[tuple[date, PartOfDay, int], int] = {}
+        self._minutes: dict[tuple[int, date], int] = {}
         for place, helper in enumerate(self.helpers):
             bit = 1 << place
             self._bit[helper.id] = bit
@@ -81,7 +91,11 @@ class Masks:
         mask &= ~self.of(request.freed) & ~self.of(request.carers)
         if not mask:
             return 0
-        return mask & (self._free_some_day(request) if request.span is None else self._free_at(request.span))
+        return mask & (
+            self._free_some_day(request)
+            if request.span is None
+            else self._free_at(request.span, request.limit_minutes_day)
+        )
 
     def of(self, volunteers: Iterable[UUID]) -> int:
         mask = 0
@@ -112,30 +126,37 @@ class Masks:
             self._below_limit[limit] = self._where(helper.tasks < limit for helper in self.helpers)
         return self._below_limit[limit]
 
-    def _free_at(self, span: Span) -> int:
+    def _free_at(self, span: Span, limit: int) -> int:
         mask = self.everybody
         for day, first, last in by_days(span):
+            if last - first > limit:
+                return 0
             mask &= self._hours.cover(day.isoweekday(), (first, last)) & ~self._day_off(day)
             for begins, ends, place in self._work.get(day, ()):
-                if begins < span[1] and span[0] < ends:
+                if (begins < span[1] and span[0] < ends) or last - first + self._bound(place, day) > limit:
                     mask &= ~(1 << place)
         return mask
 
     def _free_some_day(self, request: Sought) -> int:
         mask = 0
         for day in request.wished_days:
-            mask |= self._free_on(day, request.part_of_day)
+            mask |= self._free_on(day, request.part_of_day, request.limit_minutes_day)
         return mask
 
-    def _free_on(self, day: date, part_of_day: PartOfDay) -> int:
-        key = day, part_of_day
+    def _bound(self, place: int, day: date) -> int:
+        key = place, day
+        if key not in self._minutes:
+            self._minutes[key] = minutes_bound(self.helpers[place].work, day)
+        return self._minutes[key]
+
+    def _free_on(self, day: date, part_of_day: PartOfDay, limit: int) -> int:
+        key = day, part_of_day, limit
         if key not in self._with_time:
             part, weekday = left_of(day, part_of_day, self.now), day.isoweekday()
             mask = self._hours.leave_enough(weekday, part)
             for place in {place for _, _, place in self._work.get(day, ())}:
                 helper = self.helpers[place]
-                free = longest_free(helper.hours.get(weekday, ()), part, bound_on(helper.work, day))
-                if free < ENOUGH_MINUTES:
+                if not leaves_enough(helper.hours.get(weekday, ()), part, bound_on(helper.work, day), limit):
                     mask &= ~(1 << place)
             self._with_time[key] = mask & ~self._day_off(day)
         return self._with_time[key]

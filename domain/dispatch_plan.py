@@ -13,7 +13,7 @@ from domain.help_vocabulary import MandateFit, Misfit, PartOfDay, Reach
 from domain.vocabulary import LOCAL_ZONE, VolunteerStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
     from uuid import UUID
 
@@ -70,6 +70,7 @@ class Sought:
     span: Span | None
     mandates: Mandates
     limit_tasks: int
+    limit_minutes_day: int
     freed: frozenset[UUID] = frozenset()
     carers: frozenset[UUID] = frozenset()
 
@@ -116,7 +117,9 @@ def fits(request: Sought, helper: Helper, now: datetime, reach: Reach = Reach.AR
         return None if day_with_time(request, helper, now) else Misfit.HOURS
     if not covers(helper, request.span):
         return Misfit.HOURS
-    return Misfit.OTHER_WORK if works_at(helper, request.span) else None
+    if works_at(helper, request.span):
+        return Misfit.OTHER_WORK
+    return Misfit.TOO_MUCH_THAT_DAY if too_much(helper.work, request.span, request.limit_minutes_day) else None
 
 
 def area_served(place: Place, areas: frozenset[UUID], reach: Reach) -> UUID | None:
@@ -148,12 +151,22 @@ def works_at(helper: Helper, span: Span) -> bool:
     return any(begins < span[1] and span[0] < ends for begins, ends in helper.work)
 
 
+def too_much(work: Iterable[Span], span: Span, limit: int) -> bool:
+    """Say whether a time, with the work that there is, binds a volunteer longer on one day than the rules let one be.
+
+    The one rule of that limit: for whom a request fits, and wherever a volunteer is bound.
+    """
+    held = tuple(work)
+    return any(last - first + minutes_bound(held, day) > limit for day, first, last in by_days(span))
+
+
 def day_with_time(request: Sought, helper: Helper, now: datetime) -> date | None:
     """Return the first wished day on whose part of day the volunteer still has enough time in one piece."""
     for day in sorted(request.wished_days):
         if not _is_off(helper, day):
+            hours = helper.hours.get(day.isoweekday(), ())
             part = left_of(day, request.part_of_day, now)
-            if longest_free(helper.hours.get(day.isoweekday(), ()), part, bound_on(helper.work, day)) >= ENOUGH_MINUTES:
+            if leaves_enough(hours, part, bound_on(helper.work, day), request.limit_minutes_day):
                 return day
     return None
 
@@ -175,6 +188,12 @@ def left_of(day: date, part_of_day: PartOfDay, now: datetime) -> Minutes:
     return (max(begins, local.hour * 60 + local.minute) if day == local.date() else ends), ends
 
 
+def leaves_enough(hours: tuple[Minutes, ...], part: Minutes, bound: tuple[Minutes, ...], limit: int) -> bool:
+    """Say whether hours leave enough time in one piece, and so does the limit of the day; a low one is enough whole."""
+    left = limit - sum(last - first for first, last in bound)
+    return left >= min(ENOUGH_MINUTES, limit) and longest_free(hours, part, bound) >= ENOUGH_MINUTES
+
+
 def longest_free(hours: tuple[Minutes, ...], part: Minutes, bound: tuple[Minutes, ...]) -> int:
     """Return how many minutes in one piece of some hours lie in a part of the day and are not bound."""
     longest = 0
@@ -189,6 +208,10 @@ def longest_free(hours: tuple[Minutes, ...], part: Minutes, bound: tuple[Minutes
 
 def bound_on(work: tuple[Span, ...], day: date) -> tuple[Minutes, ...]:
     return tuple((first, last) for span in work for on_day, first, last in by_days(span) if on_day == day)
+
+
+def minutes_bound(work: tuple[Span, ...], day: date) -> int:
+    return sum(last - first for first, last in bound_on(work, day))
 
 
 def joined(hours: tuple[Minutes, ...]) -> list[Minutes]:

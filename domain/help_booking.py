@@ -127,8 +127,9 @@ async def _check_matter(conn: Connection, request: Row, slot_id: UUID) -> None:
 async def _bind_anew(conn: Connection, request: Row, starts_at: datetime, ends_at: datetime) -> None:
     await help_unit.hold_work(conn, [request["volunteer_id"]])
     await sql.help_unit.release_work(conn, ids=[request["id"]])
-    if not await help_unit.bind(conn, request, starts_at, ends_at):
-        raise Conflict("help_clashes")
+    refusal = await help_unit.bind(conn, request, starts_at, ends_at)
+    if refusal is not None:
+        raise refusal
 
 
 async def _set_time(

@@ -186,8 +186,9 @@ async def fix_time(conn: Connection, ctx: Context, request: Row, because: Becaus
 
     The request and the turn of the volunteer's work are locked.
     """
-    if not await help_unit.bind(conn, request, request["starts_at"], request["ends_at"]):
-        raise Conflict("help_clashes")
+    refusal = await help_unit.bind(conn, request, request["starts_at"], request["ends_at"])
+    if refusal is not None:
+        raise refusal
     step = Step(
         request["id"],
         HELD_BACK,

@@ -7,16 +7,19 @@ Locks: the requests of bookings, by id, and then the turns of their volunteers' 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sql
 from domain import help_release, help_states
+from domain.availability import midnight
+from domain.dispatch_plan import too_much
 from domain.errors import Conflict
 from domain.help_states import Step
 from domain.help_vocabulary import SOUGHT, Because, HelpState
 from domain.identifiers import new_id
 from domain.notices import Notice, tell_all
-from domain.vocabulary import NoticeKind
+from domain.vocabulary import NoticeKind, local_day
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -63,10 +66,22 @@ def comes_along(request: Row) -> bool:
     return bool(request["needs_companion"] or request["needs_ride"])
 
 
-async def bind(conn: Connection, request: Row, starts_at: datetime, ends_at: datetime) -> bool:
-    """Bind who has a locked request for its time, where it takes that; False where other work is in the way."""
+async def bind(conn: Connection, request: Row, starts_at: datetime, ends_at: datetime) -> Conflict | None:
+    """Bind who has a locked request for its time, where it takes that; return why that cannot be.
+
+    The turn of the volunteer's work is held.
+    """
     if not comes_along(request):
-        return True
+        return None
+    work = await sql.help_unit.work_of_days(
+        conn,
+        volunteer_id=request["volunteer_id"],
+        begins=midnight(local_day(starts_at)),
+        ends=midnight(local_day(ends_at) + timedelta(days=1)),
+    )
+    limit = await sql.help_unit.limit_minutes_day(conn, area_id=request["area_id"])
+    if too_much([(row["starts_at"], row["ends_at"]) for row in work], (starts_at, ends_at), limit):
+        return Conflict("help_too_much_that_day", minutes=limit)
     made = await sql.help_unit.bind(
         conn,
         id=new_id(),
@@ -75,7 +90,7 @@ async def bind(conn: Connection, request: Row, starts_at: datetime, ends_at: dat
         starts_at=starts_at,
         ends_at=ends_at,
     )
-    return made is not None
+    return Conflict("help_clashes") if made is None else None
 
 
 async def follow_moves(conn: Connection, moves: Mapping[UUID, Moved], now: datetime) -> None:
@@ -103,10 +118,11 @@ async def follow_moves(conn: Connection, moves: Mapping[UUID, Moved], now: datet
         await _tell_event(conn, request, HelpState(request["state"]), Because.BOOKING_MOVED, moved.by, now)
         if request["volunteer_id"] is None:
             continue
-        if await bind(conn, request, time["starts_at"], time["ends_at"]) or request["state"] == HelpState.UNDER_WAY:
+        refusal = await bind(conn, request, time["starts_at"], time["ends_at"])
+        if refusal is None or request["state"] == HelpState.UNDER_WAY:
             told += await _to_both(conn, request, NoticeKind.HELP_MOVED)
         elif moved.strict:
-            raise Conflict("help_clashes")
+            raise refusal
         else:
             clashing.append(request)
     await tell_all(conn, now, told)

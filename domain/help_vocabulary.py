@@ -172,6 +172,7 @@ class Misfit(StrEnum):
     TOO_MANY_TASKS = "too_many_tasks"
     HOURS = "hours"
     OTHER_WORK = "other_work"
+    TOO_MUCH_THAT_DAY = "too_much_that_day"
 
 
 class MandateFit(StrEnum):

@@ -28,7 +28,7 @@ class HelpPolicyCreate(Schema):
     `alarm_hours`: so long before its first possible time, a request that nobody has taken alarms the team's leader.
     `load_days`: tasks of so many days back count as a volunteer's load; `limit_tasks`: how many a volunteer has at a
     time. `limit_persons_day`, `limit_uses_day`, `limit_minutes_day`: for how many persons one volunteer acts on a day,
-    how often mandates are used, and how many minutes of work are counted.
+    how often mandates are used, and how many minutes of work are taken on and counted.
     `before_minutes`, `after_minutes`: how long before and after a booked slot a companion or driver is bound.
     `position_metres`: how near to the provider counts as there.
     `unconfirmed_hours`: so long after its end, a task that was not completed alarms the leader.

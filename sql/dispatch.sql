@@ -58,7 +58,8 @@ select id, parent_id from area;
 -- name: rules(areas)
 -- The help policy that rules each of some areas.
 select area.id as area_id, help_policy.round_sizes, help_policy.round_minutes, help_policy.quiet_from,
-    help_policy.quiet_until, help_policy.alarm_hours, help_policy.limit_tasks
+    help_policy.quiet_until, help_policy.alarm_hours, help_policy.limit_tasks,
+    help_policy.limit_minutes_day
 from unnest(:areas::uuid[]) as area (id)
 join help_policy on help_policy.id = ruling_help_policy(area.id);
 
@@ -111,14 +112,14 @@ select volunteer_id, first_day, last_day from volunteer_day_off
 where volunteer_id = any(:ids::uuid[]) and last_day >= :today
 order by volunteer_id, first_day;
 
--- name: work(ids, now)
--- When volunteers are bound from now on.
+-- name: work(ids, since)
+-- When volunteers were and are bound since a moment: what was done today counts of the day.
 select volunteer.id as volunteer_id, work.starts_at, work.ends_at
 from unnest(:ids::uuid[]) as volunteer (id)
 cross join lateral (
     select starts_at, ends_at from help_work
     where help_work.volunteer_id = volunteer.id and help_work.state <> 'released'
-      and tstzrange(starts_at, ends_at) && tstzrange(:now::timestamptz, null)
+      and tstzrange(starts_at, ends_at) && tstzrange(:since::timestamptz, null)
 ) as work
 order by volunteer.id, work.starts_at;
 

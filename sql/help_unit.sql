@@ -49,6 +49,16 @@ where id = :id;
 -- Let the volunteers of requests be free again.
 update help_work set state = 'released' where request_id = any(:ids::uuid[]) and state = 'held';
 
+-- name: work_of_days(volunteer_id, begins, ends)
+-- When a volunteer was and is bound between two moments.
+select starts_at, ends_at from help_work
+where volunteer_id = :volunteer_id and state <> 'released'
+  and tstzrange(starts_at, ends_at) && tstzrange(:begins, :ends);
+
+-- name: limit_minutes_day(area_id)$
+-- How long one volunteer is bound on a day at most, by the rules of an area.
+select limit_minutes_day from help_policy where id = ruling_help_policy(:area_id);
+
 -- name: bind(id, request_id, volunteer_id, starts_at, ends_at)$
 -- Bind a volunteer for a time; no row where the volunteer is bound by something else then.
 insert into help_work (id, request_id, volunteer_id, starts_at, ends_at)

@@ -72,6 +72,7 @@ def a_request(draw, number):
         span=draw(st.none() | a_span()),
         mandates=Mandates(draw(st.booleans()), draw(st.booleans()), draw(some(*HELPERS)), draw(some(*TEAMS))),
         limit_tasks=draw(st.integers(1, 4)),
+        limit_minutes_day=draw(st.sampled_from([60, 240, 480, 1440])),
         freed=draw(some(*HELPERS[:3])),
         carers=draw(some(*HELPERS[:3])),
     )

@@ -87,7 +87,7 @@ async def test_who_had_it_does_not_get_it_again(conn, clock, app, she, asked):
 
 
 async def test_what_binds_a_volunteer(conn, clock, app, she, asked, elder, town, team):
-    await conn.execute("update help_policy set limit_tasks = 2")
+    await conn.execute("update help_policy set limit_tasks = 2, limit_minutes_day = 540")
     other = await help_request(conn, app[VAULT], elder, team_id=team, area_id=town, needs=("drive",))
     morning = local(TOMORROW, "08:00"), local(TOMORROW, "17:00")
     await taken(conn, other, she.volunteer_id, state="booked", span=morning)
@@ -96,6 +96,8 @@ async def test_what_binds_a_volunteer(conn, clock, app, she, asked, elder, town,
     assert await misfit(conn, asked, she.volunteer_id, clock.now) == Misfit.OTHER_WORK
     await conn.execute("update help_work set state = 'released'")
     assert await misfit(conn, asked, she.volunteer_id, clock.now) is None
+    await conn.execute("update help_policy set limit_minutes_day = 539")
+    assert await misfit(conn, asked, she.volunteer_id, clock.now) == Misfit.TOO_MUCH_THAT_DAY
     await conn.execute("insert into volunteer_day_off values ($1, $2, $2)", she.volunteer_id, TOMORROW)
     assert await misfit(conn, asked, she.volunteer_id, clock.now) == Misfit.HOURS
     await conn.execute("delete from volunteer_day_off")

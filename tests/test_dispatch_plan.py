@@ -8,7 +8,18 @@ from uuid import UUID
 
 import pytest
 
-from domain.dispatch_plan import Helper, Mandates, Place, Sought, area_served, by_days, day_with_time, fits, mandate_of
+from domain.dispatch_plan import (
+    Helper,
+    Mandates,
+    Place,
+    Sought,
+    area_served,
+    by_days,
+    day_with_time,
+    fits,
+    mandate_of,
+    too_much,
+)
 from domain.help_vocabulary import Ability, MandateFit, Misfit, PartOfDay, Reach
 from domain.vocabulary import LOCAL_ZONE
 
@@ -39,6 +50,7 @@ REQUEST = Sought(
     span=None,
     mandates=Mandates(needed=True, obtainable=True),
     limit_tasks=5,
+    limit_minutes_day=480,
 )
 HELPER = Helper(
     id=SHE,
@@ -80,6 +92,34 @@ def test_each_rule_keeps_somebody_out(of_request, of_helper, misfit):
     assert fits(replace(REQUEST, **of_request), replace(HELPER, **of_helper), NOW) == misfit
 
 
+@pytest.mark.parametrize(
+    ("work", "misfit"),
+    [
+        ((), None),
+        (((at(24, 8), at(24, 14)),), None),
+        (((at(24, 8), at(24, 14, 1)),), Misfit.TOO_MUCH_THAT_DAY),
+        (((at(24, 8), at(24, 11)), (at(24, 11), at(24, 14, 1))), Misfit.TOO_MUCH_THAT_DAY),
+        (((at(23, 20), at(24, 6)), (at(25, 0), at(25, 9))), None),  # of the night only the six hours of the day count
+        (((at(23, 20), at(24, 6, 1)),), Misfit.TOO_MUCH_THAT_DAY),
+    ],
+)
+def test_nobody_is_bound_beyond_the_minutes_of_a_day(work, misfit):
+    span = at(24, 15), at(24, 17)
+    assert fits(replace(REQUEST, span=span), replace(HELPER, work=work), NOW) == misfit
+    assert too_much(work, span, 480) is (misfit is not None)
+
+
+def test_what_is_longer_than_the_day_lets_fits_nobody():
+    assert fits(replace(REQUEST, span=(at(24, 8), at(24, 16, 1))), HELPER, NOW) == Misfit.TOO_MUCH_THAT_DAY
+    assert too_much((), (at(24, 23), at(25, 1)), 60) is False, "each day has its own minutes"
+
+
+def test_on_a_day_that_is_full_nobody_is_asked_to_come():
+    full = replace(HELPER, hours=dict.fromkeys(range(1, 8), ((0, 1440),)), work=((at(24, 0), at(24, 6, 1)),))
+    assert fits(REQUEST, full, NOW) == Misfit.HOURS
+    assert fits(replace(REQUEST, limit_minutes_day=481), full, NOW) is None
+
+
 def test_a_mandate_that_is_in_place_needs_nobody_to_consent():
     for mandates in (replace(NO_MANDATE, volunteers=frozenset({SHE})), replace(NO_MANDATE, teams=frozenset({TEAM}))):
         assert mandate_of(mandates, SHE, TEAM) == MandateFit.IN_PLACE
@@ -110,7 +150,7 @@ def test_how_far_a_round_reaches():
 )
 def test_a_known_time_lies_in_the_hours(span, fit):
     hours = dict.fromkeys(range(1, 8), ((12 * 60, 18 * 60), (8 * 60, 12 * 60)))
-    assert (fits(replace(REQUEST, span=span), replace(HELPER, hours=hours), NOW) is None) is fit
+    assert (fits(replace(REQUEST, span=span, limit_minutes_day=600), replace(HELPER, hours=hours), NOW) is None) is fit
 
 
 def test_a_time_over_midnight_needs_the_hours_of_both_days():

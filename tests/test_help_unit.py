@@ -152,6 +152,36 @@ async def test_she_does_not_book_where_she_has_other_work(unit):
     assert (await unit.book(request_id, unit.later_id)).status == 201
 
 
+async def test_nobody_is_bound_beyond_the_minutes_of_a_day(unit):
+    limit = "update help_policy set limit_minutes_day = $1"
+    request_id = await unit.accepted("book", "accompany")
+    await unit.work_elsewhere(local(TOMORROW, "16:30"), local(TOMORROW, "19:01"))
+    await unit.conn.execute(limit, 300)
+    answer = await unit.book(request_id)
+    assert (answer.status, answer.code, answer.body["minutes"]) == (409, "help_too_much_that_day", 300)
+    assert await unit.conn.fetchval("select count(*) from booking") == 0
+    await unit.conn.execute(limit, 301)
+    answer = await unit.book(request_id)
+    assert answer.status == 201, answer.body
+    booking_id = (await unit.village.row(request_id))["booking_id"]
+    await unit.conn.execute(limit, 300)
+    moved = await move(unit.client, unit.village.she, booking_id, unit.later_id)
+    assert (moved.status, moved.code) == (409, "help_too_much_that_day")
+    moved = await move(unit.client, unit.village.family, booking_id, unit.later_id)
+    assert moved.status == 201, moved.body
+    assert (await unit.state(request_id))[::3] == ("open", None), "the family has its number, and somebody else comes"
+
+
+async def test_no_time_is_agreed_beyond_the_minutes_of_a_day(unit):
+    village = unit.village
+    request_id = await village.asked(village.she, needs=("accompany",))
+    await village.act(village.she, request_id, "accept")
+    for ends_at, status in (("16:01", 409), ("16:00", 200)):
+        times = {"starts_at": local(TOMORROW, "08:00").isoformat(), "ends_at": local(TOMORROW, ends_at).isoformat()}
+        got, answer = await village.act(village.she, request_id, "agree", times)
+        assert (got, answer.get("code")) == (status, "help_too_much_that_day" if status == 409 else None)
+
+
 async def test_a_time_is_agreed_where_nothing_is_booked(unit):
     village = unit.village
     request_id = await village.asked(village.she, needs=("accompany",))

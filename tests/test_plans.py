@@ -257,7 +257,7 @@ READ: dict[str, dict[str, Any]] = {
     "dispatch.requests": {"ids": [made(17, REQUESTS - n) for n in range(5)], "now": NOW},
     "dispatch.lapse": {"ids": [made(17, REQUESTS - n) for n in range(5)], "now": NOW},
     "dispatch.helpers": {"ids": [made(8, 3), made(8, 4)], "now": NOW},
-    "dispatch.work": {"ids": [made(8, 3), made(8, 4)], "now": NOW},
+    "dispatch.work": {"ids": [made(8, 3), made(8, 4)], "since": NOW},
     "help_lists.of_family": {
         "account_id": ACCOUNT,
         "person_id": None,
