@@ -1,12 +1,11 @@
-"""The choice for a tenth of a league at once: a second, a megabyte, and nothing left to even out.
+"""The choice for a tenth of a league at once: a megabyte, and nothing left to even out.
 
-`make bench-dispatch` does the same with the whole league, and with the database.
+`make bench-dispatch` does the same with the whole league and the database, and measures the time.
 """
 
 from __future__ import annotations
 
 import random
-import time
 import tracemalloc
 from dataclasses import replace
 from datetime import date, timedelta
@@ -19,7 +18,7 @@ from domain.help_vocabulary import Ability, PartOfDay
 from tests.test_dispatch_plan import HELPER, NOW, REQUEST, at
 
 REQUESTS, VOLUNTEERS, TOWNS = 1_000, 200, 40
-SECONDS, MEGABYTES = 1, 1
+MEGABYTES = 1
 HOURS = ((480, 1080),), ((480, 720),), ((840, 1080),)
 
 
@@ -92,12 +91,9 @@ def could_hand_on(turns, choices, helpers):
 def test_a_thousand_requests_and_two_hundred_volunteers():
     turns, helpers = a_league()
     tracemalloc.start()
-    started = time.process_time()
     choices = choose(turns, helpers, NOW)
-    seconds = time.process_time() - started
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert seconds < SECONDS, "even while memory is counted, which takes several times as long"
     assert peak < MEGABYTES * 2**20
     assert sum(len(asked.volunteers) for asked in choices) > 2 * REQUESTS
     assert could_hand_on(turns, choices, helpers) == []
