@@ -57,6 +57,7 @@ MISFITS: Mapping[str, str] = {
     Misfit.TOO_MANY_TASKS: "手上的任务已满",
     Misfit.HOURS: "那个时间没有空",
     Misfit.OTHER_WORK: "那个时间有别的任务",
+    Misfit.TOO_MUCH_THAT_DAY: "那一天的任务时间已满",
 }
 
 OF_FACTS: Mapping[str, Mapping[str, str]] = {

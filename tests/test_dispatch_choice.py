@@ -79,7 +79,7 @@ def a_request(draw, number):
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_the_masks_say_what_fits_says(data):
     of_all = data.draw(helpers())
     request = data.draw(a_request(0))
@@ -142,7 +142,7 @@ def evening_chain(turns, choices, of_all):
 
 
 @given(a_world())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_chain_of_swaps_would_even_the_load_further(world):
     turns, of_all = world
     choices = choose(turns, of_all, NOW)
@@ -178,7 +178,7 @@ def test_a_crowd_is_spread_along_chains(seed, monkeypatch):
 
 
 @given(a_world(), st.randoms())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_choice_comes_out_the_same_in_whatever_order_it_is_asked(world, chance):
     turns, of_all = world
     choices = choose(turns, of_all, NOW)

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
     from domain.vault import Vault
 
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "25"))
 STEPS = int(os.environ.get("MODEL_STEPS", "50"))
 
 NUMBER = st.integers(min_value=0, max_value=11)

@@ -109,7 +109,7 @@ def minute(moment):
     return moment.hour * 60 + moment.minute
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(templates(), calendars, ranges())
 def test_slots_are_in_order_without_overlap_and_each_inside_a_session_of_its_day(template, calendar, asked):
     made = list(plan(template, calendar, *asked))
@@ -128,7 +128,7 @@ def test_slots_are_in_order_without_overlap_and_each_inside_a_session_of_its_day
         )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(templates(), calendars, ranges())
 def test_no_slot_that_the_sessions_have_is_missing(template, calendar, asked):
     """Each session that nothing overlaps has as many slots as fit; a day that is closed has none."""
@@ -151,7 +151,7 @@ def test_no_slot_that_the_sessions_have_is_missing(template, calendar, asked):
             assert count == of_base + of_extra
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(templates(), calendars, ranges(), st.data())
 def test_the_same_given_makes_the_same_and_a_range_is_its_parts_together(template, calendar, asked, data):
     whole = list(plan(template, calendar, *asked))
@@ -164,7 +164,7 @@ def test_the_same_given_makes_the_same_and_a_range_is_its_parts_together(templat
     assert parts == whole
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(templates(), calendars, ranges())
 def test_extra_slots_leave_all_others_as_they_were(template, calendar, asked):
     without = Template(
@@ -178,7 +178,7 @@ def test_extra_slots_leave_all_others_as_they_were(template, calendar, asked):
     assert set(plan(without, calendar, *asked)) <= set(plan(template, calendar, *asked))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(templates(), calendars, ranges())
 def test_a_clash_is_told_exactly_where_an_extra_session_crosses_another(template, calendar, asked):
     told = {clash.day for clash in clashes(template, calendar, *asked)}
