@@ -31,7 +31,9 @@ class Notice:
 
     The subject of `mandate_used`, `mandate_use_cancelled` and all kinds of bookings is the booking (of one that
     was moved, the new one), of the other kinds of mandates the mandate, of the kinds of care the request, of the
-    kinds of waiting the entry, of the kinds of volunteers the volunteer, of the emergency contact the person.
+    kinds of waiting the entry, of the kinds of volunteers the volunteer, of the emergency contact the person, of the
+    kinds of enrolment the application (fact `class_id` where the sentence names a class), of the kinds of nurseries
+    the place.
     `facts` hold no personal data.
     """
 

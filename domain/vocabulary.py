@@ -67,6 +67,7 @@ class ConsentKind(StrEnum):
     PRIVACY = "privacy"
     SENSITIVE_DATA = "sensitive_data"
     CHILD_GUARDIAN = "child_guardian"
+    CHILD_ENROLMENT = "child_enrolment"
 
 
 class AreaLevel(StrEnum):
@@ -323,6 +324,8 @@ class MandateState(StrEnum):
 
 class FilePurpose(StrEnum):
     MANDATE_PAPER = "mandate_paper"
+    ENROLMENT_DOCUMENT = "enrolment_document"
+    NURSERY_PAPER = "nursery_paper"
 
 
 class ExportFormat(StrEnum):
@@ -383,6 +386,17 @@ class NoticeKind(StrEnum):
     VOLUNTEER_REINSTATED = "volunteer_reinstated"
     VOLUNTEER_DISMISSED = "volunteer_dismissed"
     EMERGENCY_CONTACT_CHANGED = "emergency_contact_changed"
+    ENROLMENT_SUBMITTED = "enrolment_submitted"
+    ENROLMENT_WITHDRAWN = "enrolment_withdrawn"
+    ENROLMENT_RETURNED = "enrolment_returned"
+    ENROLMENT_ACCEPTED = "enrolment_accepted"
+    ENROLMENT_REFUSED = "enrolment_refused"
+    ENROLMENT_ROUND_CHANGED = "enrolment_round_changed"
+    ENROLMENT_DRAWN = "enrolment_drawn"
+    ENROLMENT_OFFERED = "enrolment_offered"
+    ENROLMENT_OFFER_LAPSED = "enrolment_offer_lapsed"
+    NURSERY_PLACE_CHANGED = "nursery_place_changed"
+    NURSERY_PAPERS_DUE = "nursery_papers_due"
 
 
 class VolunteerStatus(StrEnum):

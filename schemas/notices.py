@@ -44,6 +44,11 @@ def _words(notice: Record) -> dict[str, Any]:
         "phone": notice["provider_phone"],
         "starts_at": notice["starts_at"] and words.minute(notice["starts_at"]),
         "reason": facts.get("reason", UNKNOWN["reason"]),
+        "round": notice["round_name"],
+        "public_id": notice["public_id"],
+        "class_name": notice["class_name"],
+        "starts_on": notice["starts_on"] and words.date_of(notice["starts_on"]),
+        "ends_on": notice["ends_on"] and words.date_of(notice["ends_on"]),
     }
 
 
@@ -75,6 +80,7 @@ class Notice(Schema):
     booking_id = fields.UUID(allow_none=True)
     waitlist_entry_id = fields.UUID(allow_none=True)
     help_request_id = fields.UUID(allow_none=True)
+    enrolment_id = fields.UUID(allow_none=True)
     created_at = LocalTime()
 
 

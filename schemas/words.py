@@ -9,7 +9,7 @@ from domain.vocabulary import LOCAL_ZONE, BookingStatus, ServiceKind, TicketStat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from datetime import date, datetime
 
 MATTERS: Mapping[str, str] = {
     ServiceKind.MEDICAL: "看病就医",
@@ -76,9 +76,12 @@ def matters(kinds: Iterable[str], max_uses: int | None = None) -> str:
     return said if max_uses is None else f"{said}（最多约{max_uses}次）"
 
 
+def date_of(day: date) -> str:
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
 def day(moment: datetime) -> str:
-    local = moment.astimezone(LOCAL_ZONE)
-    return f"{local.year}年{local.month}月{local.day}日"
+    return date_of(moment.astimezone(LOCAL_ZONE).date())
 
 
 def minute(moment: datetime) -> str:

@@ -19,7 +19,9 @@ select notice.id, notice.kind, notice.subject_id, notice.facts, notice.created_a
     helper.name as volunteer_name, team.name as team_name, booking.id as booking_id,
     coalesce(slot.starts_at, help.starts_at) as starts_at,
     service.department, service.name as service_name, provider.name as provider_name,
-    provider.phone as provider_phone, entry.id as waitlist_entry_id, help.id as help_request_id
+    provider.phone as provider_phone, entry.id as waitlist_entry_id, help.id as help_request_id,
+    enrolment.id as enrolment_id, enrolment.public_id, round.name as round_name, class.name as class_name,
+    place.starts_on, place.ends_on
 from notice
 join care on care.person_id = notice.person_id and care.account_id = :account_id and care.ended_at is null
     and (care.relation = 'self' or not told_as_volunteer(notice.kind))
@@ -33,7 +35,12 @@ left join slot
 left join help_request as help on help.id = notice.subject_id
 left join service on service.id = coalesce(slot.service_id, entry.service_id, help.service_id)
 left join suspension on suspension.id = notice.subject_id
-left join provider on provider.id = coalesce(service.provider_id, suspension.provider_id)
+left join nursery_place as place on place.id = notice.subject_id
+left join nursery_class as class
+    on class.id = coalesce(place.class_id, (notice.facts ->> 'class_id')::uuid)
+left join enrolment on enrolment.id = coalesce(place.enrolment_id, notice.subject_id)
+left join enrolment_round as round on round.id = enrolment.round_id
+left join provider on provider.id = coalesce(service.provider_id, suspension.provider_id, class.provider_id)
 left join mandate on mandate.id = coalesce(booking.mandate_id, entry.mandate_id, notice.subject_id)
 left join volunteer on volunteer.id = coalesce(
     mandate.volunteer_id, (notice.facts ->> 'volunteer_id')::uuid,

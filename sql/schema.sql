@@ -59,6 +59,71 @@ $$;
 
 COMMENT ON FUNCTION public.closure_on(of_service uuid, of_resource text, of_day date) IS 'the closure that holds a service, or its doctor or counter, shut on a day; or null';
 
+CREATE FUNCTION public.enrolment_draw_guard() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'DELETE'
+        or (new.round_id, new.frozen, new.frozen_sha256, new.frozen_at, new.frozen_by)
+            is distinct from (old.round_id, old.frozen, old.frozen_sha256, old.frozen_at, old.frozen_by)
+        or (old.seed is not null and (new.public_value, new.seed, new.result, new.drawn_at, new.drawn_by)
+            is distinct from (old.public_value, old.seed, old.result, old.drawn_at, old.drawn_by))
+        or (old.published_at is not null and new.published_at is distinct from old.published_at) then
+        raise exception 'what was drawn does not change'
+            using errcode = 'check_violation', constraint = 'enrolment_frozen';
+    end if;
+    return new;
+end $$;
+
+CREATE FUNCTION public.enrolment_guard() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if (new.public_id, new.salt, new.round_id, new.person_id) is distinct from
+            (old.public_id, old.salt, old.round_id, old.person_id)
+        or (old.listed_at is not null and (new.listed_at is distinct from old.listed_at or new.late <> old.late))
+        or (old.number is not null
+            and (new.number, new.seat_id) is distinct from (old.number, old.seat_id)) then
+        raise exception 'what was drawn does not change'
+            using errcode = 'check_violation', constraint = 'enrolment_frozen';
+    end if;
+    return new;
+end $$;
+
+CREATE FUNCTION public.enrolment_round_guard() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    stages constant text[] := '{draft,announced,reviewed,drawn,published,offers,ended,cancelled}';
+begin
+    if array_position(stages, new.stage) < array_position(stages, old.stage)
+        or (new.stage = 'cancelled' and old.stage not in ('draft', 'announced', 'cancelled'))
+        or (old.stage = 'cancelled' and new.stage <> 'cancelled') then
+        raise exception 'a round does not go from % to %', old.stage, new.stage
+            using errcode = 'check_violation', constraint = 'enrolment_round_forward';
+    end if;
+    if old.stage <> 'draft' and (
+        (new.area_id, new.reference_date, new.starts_on, new.opens_at, new.value_source, new.max_ranks)
+        is distinct from
+        (old.area_id, old.reference_date, old.starts_on, old.opens_at, old.value_source, old.max_ranks)
+        or new.closes_at < old.closes_at
+        or (old.stage <> 'announced' and (new.closes_at, new.review_until, new.value_due_at)
+            is distinct from (old.closes_at, old.review_until, old.value_due_at))) then
+        raise exception 'what was announced of a round does not change'
+            using errcode = 'check_violation', constraint = 'enrolment_round_announced';
+    end if;
+    return new;
+end $$;
+
+CREATE FUNCTION public.full_months(born date, on_day date) RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select (extract(year from age(on_day::timestamp, born::timestamp)) * 12
+            + extract(month from age(on_day::timestamp, born::timestamp)))::integer
+$$;
+
+COMMENT ON FUNCTION public.full_months(born date, on_day date) IS 'age in full months on a day';
+
 CREATE FUNCTION public.leads_team(leading_account uuid, of_team uuid) RETURNS boolean
     LANGUAGE sql STABLE
     AS $$
@@ -80,6 +145,10 @@ CREATE FUNCTION public.mandates_in_hand(acting_account uuid, at timestamp with t
     join mandate on mandate.volunteer_id = volunteer.id
     where volunteer.account_id = acting_account and volunteer.status = 'approved'
       and mandate.status = 'active' and mandate.expires_at > at
+      and (mandate.max_uses is null
+           or mandate.max_uses > (
+               select count(*) from booking where booking.mandate_id = mandate.id and booking.status <> 'moved')
+           or exists (select from booking where booking.mandate_id = mandate.id and booking.status = 'booked'))
     union all
     select mandate.id, mandate.person_id
     from volunteer
@@ -93,7 +162,50 @@ CREATE FUNCTION public.mandates_in_hand(acting_account uuid, at timestamp with t
             and help_request.state in ('accepted', 'booked', 'under_way'))
 $$;
 
-COMMENT ON FUNCTION public.mandates_in_hand(acting_account uuid, at timestamp with time zone) IS 'what an account may act under now: mandates of its own, and its team''s for whom it helps at the moment';
+COMMENT ON FUNCTION public.mandates_in_hand(acting_account uuid, at timestamp with time zone) IS 'what an account may act under now: mandates of its own, but for those whose uses are all made and over, and its team''s for whom it helps at the moment';
+
+CREATE FUNCTION public.nursery_class_full() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    most integer;
+    busiest integer;
+begin
+    perform 1 from nursery_class where id = new.class_id for no key update;
+    select seats into most from nursery_class where id = new.class_id;
+    select max(there) into busiest from (
+        select count(*) as there
+        from (select greatest(starts_on, new.starts_on) as day from nursery_place
+              where class_id = new.class_id and status <> 'cancelled'
+                and daterange(starts_on, ends_on, '[]') && daterange(new.starts_on, new.ends_on, '[]')) as turn
+        join nursery_place as place on place.class_id = new.class_id and place.status <> 'cancelled'
+            and turn.day <@ daterange(place.starts_on, place.ends_on, '[]')
+        group by turn.day) as days;
+    if busiest > most then
+        raise exception 'a class has more children than seats on one day'
+            using errcode = 'check_violation', constraint = 'nursery_class_full';
+    end if;
+    return null;
+end $$;
+
+COMMENT ON FUNCTION public.nursery_class_full() IS 'no day has more children in a class than seats; who is on leave keeps the seat';
+
+CREATE FUNCTION public.nursery_class_shrunk() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if exists (
+        select from nursery_place as turn
+        join nursery_place as place on place.class_id = turn.class_id and place.status <> 'cancelled'
+            and turn.starts_on <@ daterange(place.starts_on, place.ends_on, '[]')
+        where turn.class_id = new.id and turn.status <> 'cancelled'
+        group by turn.id having count(*) > new.seats
+            and max(coalesce(place.ends_on, 'infinity')) >= current_date) then
+        raise exception 'a class has more children than seats on one day'
+            using errcode = 'check_violation', constraint = 'nursery_class_full';
+    end if;
+    return null;
+end $$;
 
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -101,6 +213,61 @@ CREATE FUNCTION public.refuse_change() RETURNS trigger
 begin
     raise exception 'table % is append-only', tg_table_name using errcode = 'insufficient_privilege';
 end $$;
+
+CREATE FUNCTION public.refuse_change_of_announced() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    found text;
+begin
+    select stage into found from enrolment_round
+    where id = case tg_op when 'DELETE' then old.round_id else new.round_id end for share;
+    if found <> 'draft' then
+        raise exception 'what was announced of a round does not change'
+            using errcode = 'check_violation', constraint = 'enrolment_round_announced';
+    end if;
+    return case tg_op when 'DELETE' then old else new end;
+end $$;
+
+CREATE FUNCTION public.refuse_change_of_listed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    listed timestamptz;
+begin
+    select listed_at into listed from enrolment
+    where id = case tg_op when 'DELETE' then old.enrolment_id else new.enrolment_id end for share;
+    if listed is not null then
+        raise exception 'what was drawn does not change'
+            using errcode = 'check_violation', constraint = 'enrolment_frozen';
+    end if;
+    return case tg_op when 'DELETE' then old else new end;
+end $$;
+
+CREATE FUNCTION public.refuse_change_of_programme() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    found text;
+begin
+    select stage into found from enrolment_round
+    where id = (select round_id from programme
+                where id = case tg_op when 'DELETE' then old.programme_id else new.programme_id end)
+    for share;
+    if found <> 'draft' then
+        raise exception 'what was announced of a round does not change'
+            using errcode = 'check_violation', constraint = 'enrolment_round_announced';
+    end if;
+    return case tg_op when 'DELETE' then old else new end;
+end $$;
+
+CREATE FUNCTION public.round_state(stage text, opens_at timestamp with time zone, closes_at timestamp with time zone, at timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select case when stage <> 'announced' then stage when at < opens_at then 'announced' when at < closes_at then 'open' else 'closed' end
+$$;
+
+COMMENT ON FUNCTION public.round_state(stage text, opens_at timestamp with time zone, closes_at timestamp with time zone, at timestamp with time zone) IS 'announced, open and closed go by the clock; reviewed means that the list is frozen';
 
 CREATE FUNCTION public.ruling_help_policy(of_area uuid) RETURNS uuid
     LANGUAGE sql STABLE
@@ -480,7 +647,7 @@ CREATE TABLE public.consent (
     document_version text NOT NULL,
     given_at timestamp with time zone NOT NULL,
     withdrawn_at timestamp with time zone,
-    CONSTRAINT consent_kind_check CHECK ((kind = ANY (ARRAY['privacy'::text, 'sensitive_data'::text, 'child_guardian'::text])))
+    CONSTRAINT consent_kind_check CHECK ((kind = ANY (ARRAY['privacy'::text, 'sensitive_data'::text, 'child_guardian'::text, 'child_enrolment'::text])))
 );
 
 CREATE TABLE public.emergency_contact (
@@ -491,6 +658,228 @@ CREATE TABLE public.emergency_contact (
     set_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.enrolment (
+    id uuid NOT NULL,
+    public_id text NOT NULL,
+    salt text NOT NULL,
+    round_id uuid CONSTRAINT enrolment_round_id_not_null1 NOT NULL,
+    person_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    state text DEFAULT 'draft'::text NOT NULL,
+    late boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    submitted_at timestamp with time zone,
+    repair_by timestamp with time zone,
+    repair_words text DEFAULT ''::text NOT NULL,
+    reviewer_id uuid,
+    listed_at timestamp with time zone,
+    number text,
+    seat_id uuid,
+    settled boolean DEFAULT false NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT enrolment_check CHECK (((submitted_at IS NOT NULL) OR (state = ANY (ARRAY['draft'::text, 'withdrawn'::text])))),
+    CONSTRAINT enrolment_check1 CHECK (((state = 'returned'::text) = (repair_by IS NOT NULL))),
+    CONSTRAINT enrolment_check2 CHECK (((number IS NULL) OR (listed_at IS NOT NULL))),
+    CONSTRAINT enrolment_check3 CHECK (((seat_id IS NULL) OR (number IS NOT NULL))),
+    CONSTRAINT enrolment_check4 CHECK (((NOT late) OR (listed_at IS NULL))),
+    CONSTRAINT enrolment_number_check CHECK ((number ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT enrolment_public_id_check CHECK ((public_id ~ '^[0-9A-Z]{10}$'::text)),
+    CONSTRAINT enrolment_salt_check CHECK ((salt ~ '^[0-9a-f]{32}$'::text)),
+    CONSTRAINT enrolment_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'submitted'::text, 'in_review'::text, 'returned'::text, 'accepted'::text, 'refused'::text, 'withdrawn'::text])))
+);
+
+COMMENT ON TABLE public.enrolment IS 'the application of one child in one round';
+
+COMMENT ON COLUMN public.enrolment.public_id IS 'what is published of a child instead of a name';
+
+COMMENT ON COLUMN public.enrolment.salt IS 'hides groups and choices behind their hash until the result opens it';
+
+COMMENT ON COLUMN public.enrolment.late IS 'handed in after the deadline: in no draw, and behind all who are in it';
+
+COMMENT ON COLUMN public.enrolment.listed_at IS 'when the list with it was frozen; from then on choices and claims stand';
+
+COMMENT ON COLUMN public.enrolment.number IS 'of the draw; the lower comes first';
+
+COMMENT ON COLUMN public.enrolment.seat_id IS 'what the draw gave; null: none';
+
+COMMENT ON COLUMN public.enrolment.settled IS 'the family keeps what it has and waits for nothing better';
+
+CREATE TABLE public.enrolment_choice (
+    enrolment_id uuid NOT NULL,
+    rank integer NOT NULL,
+    programme_id uuid NOT NULL,
+    CONSTRAINT enrolment_choice_rank_check CHECK ((rank > 0))
+);
+
+CREATE TABLE public.enrolment_claim (
+    enrolment_id uuid NOT NULL,
+    group_id uuid NOT NULL,
+    status text DEFAULT 'claimed'::text NOT NULL,
+    words text DEFAULT ''::text NOT NULL,
+    CONSTRAINT enrolment_claim_status_check CHECK ((status = ANY (ARRAY['claimed'::text, 'granted'::text, 'denied'::text])))
+);
+
+COMMENT ON TABLE public.enrolment_claim IS 'a priority that a family claims; only a granted one counts';
+
+COMMENT ON COLUMN public.enrolment_claim.words IS 'why it was denied';
+
+CREATE TABLE public.enrolment_document (
+    file_id uuid NOT NULL,
+    enrolment_id uuid NOT NULL,
+    group_id uuid,
+    kind text NOT NULL,
+    media_type text NOT NULL,
+    size integer NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    destroyed_at timestamp with time zone,
+    CONSTRAINT enrolment_document_check CHECK (((group_id IS NOT NULL) = (kind = 'claim'::text))),
+    CONSTRAINT enrolment_document_kind_check CHECK ((kind = ANY (ARRAY['identity'::text, 'household'::text, 'claim'::text, 'other'::text])))
+);
+
+COMMENT ON TABLE public.enrolment_document IS 'what was handed in; the row outlives the file, the content does not';
+
+COMMENT ON COLUMN public.enrolment_document.file_id IS 'of the file, as long as it is not destroyed; no reference, since the row stays';
+
+CREATE TABLE public.enrolment_draw (
+    round_id uuid NOT NULL,
+    frozen bytea NOT NULL,
+    frozen_sha256 text NOT NULL,
+    frozen_at timestamp with time zone NOT NULL,
+    frozen_by uuid NOT NULL,
+    public_value text,
+    seed text,
+    result bytea,
+    drawn_at timestamp with time zone,
+    drawn_by uuid,
+    published_at timestamp with time zone,
+    CONSTRAINT enrolment_draw_check CHECK ((num_nulls(public_value, seed, result, drawn_at, drawn_by) = ANY (ARRAY[0, 5]))),
+    CONSTRAINT enrolment_draw_check1 CHECK ((drawn_at > frozen_at)),
+    CONSTRAINT enrolment_draw_check2 CHECK (((published_at IS NULL) OR (drawn_at IS NOT NULL))),
+    CONSTRAINT enrolment_draw_hash CHECK ((encode(sha256(frozen), 'hex'::text) = frozen_sha256)),
+    CONSTRAINT enrolment_draw_public_value_check CHECK ((public_value <> ''::text)),
+    CONSTRAINT enrolment_draw_seed_check CHECK ((seed ~ '^[0-9a-f]{64}$'::text))
+);
+
+COMMENT ON TABLE public.enrolment_draw IS 'the frozen list and what came of it; written twice, at the freeze and at the draw, and never again';
+
+COMMENT ON COLUMN public.enrolment_draw.frozen IS 'the canonical bytes that the hash is of';
+
+COMMENT ON COLUMN public.enrolment_draw.result IS 'the file as it is published';
+
+CREATE TABLE public.enrolment_event (
+    id uuid NOT NULL,
+    enrolment_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor_id uuid,
+    was text,
+    state text NOT NULL,
+    because text NOT NULL,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    n bigint NOT NULL
+);
+
+COMMENT ON TABLE public.enrolment_event IS 'each change of an application, its offers and its place; append-only';
+
+COMMENT ON COLUMN public.enrolment_event.actor_id IS 'null: time or the draw did it';
+
+COMMENT ON COLUMN public.enrolment_event.n IS 'their order: ids and moments of one transaction have none';
+
+ALTER TABLE public.enrolment_event ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.enrolment_event_n_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.enrolment_offer (
+    id uuid NOT NULL,
+    enrolment_id uuid NOT NULL,
+    seat_id uuid NOT NULL,
+    way text NOT NULL,
+    status text DEFAULT 'live'::text NOT NULL,
+    offered_at timestamp with time zone NOT NULL,
+    answer_by timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone,
+    answered_by uuid,
+    CONSTRAINT enrolment_offer_check CHECK (((status = 'live'::text) = (answered_at IS NULL))),
+    CONSTRAINT enrolment_offer_status_check CHECK ((status = ANY (ARRAY['live'::text, 'accepted'::text, 'declined'::text, 'lapsed'::text, 'withdrawn'::text, 'given_up'::text, 'exchanged'::text]))),
+    CONSTRAINT enrolment_offer_way_check CHECK ((way = ANY (ARRAY['draw'::text, 'queue'::text])))
+);
+
+COMMENT ON COLUMN public.enrolment_offer.status IS 'given_up: accepted first and given back later; exchanged: accepted first and left for a better one';
+
+CREATE TABLE public.enrolment_round (
+    id uuid NOT NULL,
+    area_id uuid NOT NULL,
+    name text NOT NULL,
+    notes text DEFAULT ''::text NOT NULL,
+    reference_date date NOT NULL,
+    starts_on date NOT NULL,
+    opens_at timestamp with time zone NOT NULL,
+    closes_at timestamp with time zone NOT NULL,
+    review_until timestamp with time zone NOT NULL,
+    value_source text NOT NULL,
+    value_due_at timestamp with time zone NOT NULL,
+    max_ranks integer DEFAULT 5 NOT NULL,
+    answer_hours integer DEFAULT 72 NOT NULL,
+    repair_hours integer DEFAULT 72 NOT NULL,
+    document_days integer DEFAULT 90 NOT NULL,
+    stage text DEFAULT 'draft'::text NOT NULL,
+    stage_reason text DEFAULT ''::text NOT NULL,
+    announced_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid,
+    CONSTRAINT enrolment_round_answer_hours_check CHECK (((answer_hours >= 1) AND (answer_hours <= 720))),
+    CONSTRAINT enrolment_round_check CHECK (((opens_at < closes_at) AND (closes_at <= review_until) AND (review_until <= value_due_at))),
+    CONSTRAINT enrolment_round_document_days_check CHECK (((document_days >= 1) AND (document_days <= 3650))),
+    CONSTRAINT enrolment_round_max_ranks_check CHECK (((max_ranks >= 1) AND (max_ranks <= 20))),
+    CONSTRAINT enrolment_round_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT enrolment_round_repair_hours_check CHECK (((repair_hours >= 1) AND (repair_hours <= 720))),
+    CONSTRAINT enrolment_round_stage_check CHECK ((stage = ANY (ARRAY['draft'::text, 'announced'::text, 'reviewed'::text, 'drawn'::text, 'published'::text, 'offers'::text, 'ended'::text, 'cancelled'::text]))),
+    CONSTRAINT enrolment_round_value_source_check CHECK ((value_source <> ''::text))
+);
+
+COMMENT ON TABLE public.enrolment_round IS 'one enrolment of the nurseries of an area; see the function round_state';
+
+COMMENT ON COLUMN public.enrolment_round.reference_date IS 'the day on which a child''s age in months counts';
+
+COMMENT ON COLUMN public.enrolment_round.starts_on IS 'the first day in the nursery for whoever gets a place';
+
+COMMENT ON COLUMN public.enrolment_round.value_source IS 'which public value the seed is mixed with, said before anybody can know it: a beacon''s round, a lottery''s draw';
+
+COMMENT ON COLUMN public.enrolment_round.value_due_at IS 'when that value becomes public; the list is frozen before';
+
+COMMENT ON COLUMN public.enrolment_round.document_days IS 'so long after the end the documents of the refused, the withdrawn and those without a place are kept';
+
+COMMENT ON COLUMN public.enrolment_round.stage IS 'what staff have done; what time does stands in round_state';
+
+CREATE TABLE public.enrolment_verdict (
+    id uuid NOT NULL,
+    enrolment_id uuid NOT NULL,
+    kind text NOT NULL,
+    denied uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    words text DEFAULT ''::text NOT NULL,
+    proposed_by uuid NOT NULL,
+    proposed_at timestamp with time zone NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    confirmed boolean,
+    CONSTRAINT enrolment_verdict_check CHECK ((((decided_by IS NULL) = (decided_at IS NULL)) AND ((decided_by IS NULL) = (confirmed IS NULL)))),
+    CONSTRAINT enrolment_verdict_kind_check CHECK ((kind = ANY (ARRAY['accept'::text, 'refuse'::text]))),
+    CONSTRAINT enrolment_verdict_reason CHECK (((reason <> ''::text) OR ((kind = 'accept'::text) AND (denied = '{}'::uuid[])))),
+    CONSTRAINT enrolment_verdict_two_persons CHECK (((confirmed IS NOT TRUE) OR (decided_by <> proposed_by) OR ((kind = 'accept'::text) AND (denied = '{}'::uuid[]))))
+);
+
+COMMENT ON TABLE public.enrolment_verdict IS 'what a reviewer finds; what takes something from a family, a refusal or a denied priority, holds only once a second person has confirmed it';
+
+COMMENT ON COLUMN public.enrolment_verdict.denied IS 'the groups whose priority is denied';
+
 CREATE TABLE public.file (
     id uuid NOT NULL,
     account_id uuid NOT NULL,
@@ -499,7 +888,7 @@ CREATE TABLE public.file (
     size integer NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT file_media_type_check CHECK ((media_type = ANY (ARRAY['image/jpeg'::text, 'image/png'::text, 'application/pdf'::text]))),
-    CONSTRAINT file_purpose_check CHECK ((purpose = 'mandate_paper'::text)),
+    CONSTRAINT file_purpose_check CHECK ((purpose = ANY (ARRAY['mandate_paper'::text, 'enrolment_document'::text, 'nursery_paper'::text]))),
     CONSTRAINT file_size_check CHECK ((size > 0))
 );
 
@@ -858,10 +1247,109 @@ CREATE TABLE public.notice (
     subject_id uuid NOT NULL,
     facts jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['mandate_requested'::text, 'mandate_given'::text, 'mandate_revoked'::text, 'mandate_used'::text, 'mandate_use_cancelled'::text, 'mandate_queued'::text, 'care_requested'::text, 'care_joined'::text, 'booking_moved'::text, 'booking_cancelled'::text, 'booking_stands'::text, 'rebooking_offered'::text, 'rebooking_lapsed'::text, 'rebooking_by_phone'::text, 'place_offered'::text, 'offer_lapsed'::text, 'waitlist_ended'::text, 'no_show'::text, 'no_show_corrected'::text, 'suspended'::text, 'suspension_lifted'::text, 'appeal_decided'::text, 'help_asked'::text, 'help_offered'::text, 'help_withdrawn'::text, 'help_accepted'::text, 'help_handed_back'::text, 'help_booked'::text, 'help_moved'::text, 'help_started'::text, 'help_completed'::text, 'help_cancelled'::text, 'help_expired'::text, 'help_alarmed'::text, 'help_thanked'::text, 'help_hours_corrected'::text, 'complaint_answered'::text, 'volunteer_applied'::text, 'volunteer_approved'::text, 'volunteer_suspended'::text, 'volunteer_reinstated'::text, 'volunteer_dismissed'::text, 'emergency_contact_changed'::text])))
+    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['mandate_requested'::text, 'mandate_given'::text, 'mandate_revoked'::text, 'mandate_used'::text, 'mandate_use_cancelled'::text, 'mandate_queued'::text, 'care_requested'::text, 'care_joined'::text, 'booking_moved'::text, 'booking_cancelled'::text, 'booking_stands'::text, 'rebooking_offered'::text, 'rebooking_lapsed'::text, 'rebooking_by_phone'::text, 'place_offered'::text, 'offer_lapsed'::text, 'waitlist_ended'::text, 'no_show'::text, 'no_show_corrected'::text, 'suspended'::text, 'suspension_lifted'::text, 'appeal_decided'::text, 'help_asked'::text, 'help_offered'::text, 'help_withdrawn'::text, 'help_accepted'::text, 'help_handed_back'::text, 'help_booked'::text, 'help_moved'::text, 'help_started'::text, 'help_completed'::text, 'help_cancelled'::text, 'help_expired'::text, 'help_alarmed'::text, 'help_thanked'::text, 'help_hours_corrected'::text, 'complaint_answered'::text, 'volunteer_applied'::text, 'volunteer_approved'::text, 'volunteer_suspended'::text, 'volunteer_reinstated'::text, 'volunteer_dismissed'::text, 'emergency_contact_changed'::text, 'enrolment_submitted'::text, 'enrolment_withdrawn'::text, 'enrolment_returned'::text, 'enrolment_accepted'::text, 'enrolment_refused'::text, 'enrolment_round_changed'::text, 'enrolment_drawn'::text, 'enrolment_offered'::text, 'enrolment_offer_lapsed'::text, 'nursery_place_changed'::text, 'nursery_papers_due'::text])))
 );
 
 COMMENT ON TABLE public.notice IS 'what a person or the family has to be told; written in the transaction of its cause';
+
+CREATE TABLE public.nursery_class (
+    id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    from_months integer NOT NULL,
+    until_months integer NOT NULL,
+    seats integer NOT NULL,
+    carers integer NOT NULL,
+    override_reason text DEFAULT ''::text NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid,
+    CONSTRAINT nursery_class_carers_check CHECK (((carers >= 1) AND (carers <= 100))),
+    CONSTRAINT nursery_class_check CHECK ((from_months < until_months)),
+    CONSTRAINT nursery_class_from_months_check CHECK (((from_months >= 0) AND (from_months <= 72))),
+    CONSTRAINT nursery_class_kind_check CHECK ((kind = ANY (ARRAY['infant'::text, 'junior'::text, 'senior'::text, 'mixed'::text]))),
+    CONSTRAINT nursery_class_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT nursery_class_seats_check CHECK (((seats >= 1) AND (seats <= 200))),
+    CONSTRAINT nursery_class_state_check CHECK ((state = ANY (ARRAY['active'::text, 'closed'::text]))),
+    CONSTRAINT nursery_class_until_months_check CHECK (((until_months >= 1) AND (until_months <= 84)))
+);
+
+COMMENT ON COLUMN public.nursery_class.until_months IS 'full months of age; a child is in as long as it has fewer';
+
+COMMENT ON COLUMN public.nursery_class.override_reason IS 'why the class is other than the norm says; empty where it is not';
+
+CREATE TABLE public.nursery_leave (
+    id uuid NOT NULL,
+    place_id uuid NOT NULL,
+    first_day date NOT NULL,
+    last_day date,
+    rechecked_on date,
+    words text DEFAULT ''::text NOT NULL,
+    recorded_by uuid,
+    CONSTRAINT nursery_leave_check CHECK ((last_day >= first_day))
+);
+
+COMMENT ON TABLE public.nursery_leave IS 'days on which a child is away and keeps its place; last_day null: until it returns';
+
+COMMENT ON COLUMN public.nursery_leave.rechecked_on IS 'the new health check, where the absence was longer than the norm allows';
+
+CREATE TABLE public.nursery_norm (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    effective_from date NOT NULL,
+    from_months integer NOT NULL,
+    until_months integer NOT NULL,
+    most_seats integer NOT NULL,
+    children_per_carer integer,
+    recheck_days integer NOT NULL,
+    source text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid,
+    CONSTRAINT nursery_norm_check CHECK ((from_months < until_months)),
+    CONSTRAINT nursery_norm_children_per_carer_check CHECK ((children_per_carer > 0)),
+    CONSTRAINT nursery_norm_from_months_check CHECK (((from_months >= 0) AND (from_months <= 72))),
+    CONSTRAINT nursery_norm_kind_check CHECK ((kind = ANY (ARRAY['infant'::text, 'junior'::text, 'senior'::text, 'mixed'::text]))),
+    CONSTRAINT nursery_norm_most_seats_check CHECK ((most_seats > 0)),
+    CONSTRAINT nursery_norm_recheck_days_check CHECK ((recheck_days > 0)),
+    CONSTRAINT nursery_norm_until_months_check CHECK (((until_months >= 1) AND (until_months <= 84)))
+);
+
+COMMENT ON TABLE public.nursery_norm IS 'versions of what a class of a kind may be; of those that have come into effect the newest holds';
+
+COMMENT ON COLUMN public.nursery_norm.children_per_carer IS 'at most so many a carer; null: the norm says nothing';
+
+COMMENT ON COLUMN public.nursery_norm.recheck_days IS 'a child that was away for longer is checked again before it returns';
+
+CREATE TABLE public.nursery_place (
+    id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    class_id uuid NOT NULL,
+    enrolment_id uuid,
+    moved_from uuid,
+    status text DEFAULT 'planned'::text NOT NULL,
+    starts_on date NOT NULL,
+    ends_on date,
+    agreement_on date,
+    agreement_file_id uuid,
+    health_check_on date,
+    vaccination_on date,
+    end_reason text DEFAULT ''::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by uuid,
+    CONSTRAINT nursery_place_check CHECK ((ends_on >= starts_on)),
+    CONSTRAINT nursery_place_papers CHECK (((status <> ALL (ARRAY['confirmed'::text, 'ended'::text])) OR (num_nulls(agreement_on, health_check_on, vaccination_on) = 0))),
+    CONSTRAINT nursery_place_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'confirmed'::text, 'ended'::text, 'cancelled'::text])))
+);
+
+COMMENT ON TABLE public.nursery_place IS 'a child''s time in one class; days include the first and the last';
+
+COMMENT ON COLUMN public.nursery_place.moved_from IS 'the place from which the child was transferred';
+
+COMMENT ON COLUMN public.nursery_place.status IS 'planned: papers are missing or the day is not fixed; cancelled: the child never came';
 
 CREATE TABLE public.person (
     id uuid NOT NULL,
@@ -1024,6 +1512,55 @@ COMMENT ON COLUMN public.policy.late_minutes IS 'how long after a slot''s start 
 COMMENT ON COLUMN public.policy.late_rule IS 'who comes later waits behind those in time (requeue), or is refused';
 
 COMMENT ON COLUMN public.policy.pass_hours IS 'how long a pass is good for';
+
+CREATE TABLE public.priority_group (
+    id uuid NOT NULL,
+    round_id uuid NOT NULL,
+    code text NOT NULL,
+    "position" integer NOT NULL,
+    name text NOT NULL,
+    proof text NOT NULL,
+    CONSTRAINT priority_group_code_check CHECK ((code ~ '^[a-z][a-z0-9_]{1,39}$'::text)),
+    CONSTRAINT priority_group_name_check CHECK ((name <> ''::text))
+);
+
+COMMENT ON COLUMN public.priority_group.proof IS 'which document shows that a child belongs to it, in words';
+
+CREATE TABLE public.programme (
+    id uuid NOT NULL,
+    round_id uuid NOT NULL,
+    class_id uuid NOT NULL,
+    from_months integer NOT NULL,
+    until_months integer NOT NULL,
+    seats integer NOT NULL,
+    CONSTRAINT programme_seats_check CHECK (((seats >= 1) AND (seats <= 200)))
+);
+
+COMMENT ON TABLE public.programme IS 'a class as one round offers it; ages and seats are those of the announcement';
+
+CREATE TABLE public.programme_reserve (
+    programme_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    group_id uuid NOT NULL,
+    seats integer NOT NULL,
+    falls_to text[] DEFAULT '{""}'::text[] NOT NULL,
+    CONSTRAINT programme_reserve_seats_check CHECK ((seats > 0))
+);
+
+COMMENT ON COLUMN public.programme_reserve.falls_to IS 'codes of the groups to which an unused seat falls open, in order; the empty one is everybody, and without it the seat stays empty';
+
+CREATE TABLE public.programme_seat (
+    id uuid NOT NULL,
+    programme_id uuid NOT NULL,
+    number integer NOT NULL,
+    tiers text[] NOT NULL,
+    CONSTRAINT programme_seat_number_check CHECK ((number > 0)),
+    CONSTRAINT programme_seat_tiers_check CHECK ((cardinality(tiers) > 0))
+);
+
+COMMENT ON TABLE public.programme_seat IS 'each seat of a programme, made at the announcement: nobody can promise more of them than there are';
+
+COMMENT ON COLUMN public.programme_seat.tiers IS 'whom it takes, in order: codes of groups, the empty one for everybody; the first is what it is reserved for';
 
 CREATE TABLE public.provider (
     id uuid NOT NULL,
@@ -1514,6 +2051,39 @@ ALTER TABLE ONLY public.consent
 ALTER TABLE ONLY public.emergency_contact
     ADD CONSTRAINT emergency_contact_pkey PRIMARY KEY (person_id);
 
+ALTER TABLE ONLY public.enrolment_choice
+    ADD CONSTRAINT enrolment_choice_once UNIQUE (enrolment_id, programme_id);
+
+ALTER TABLE ONLY public.enrolment_choice
+    ADD CONSTRAINT enrolment_choice_pkey PRIMARY KEY (enrolment_id, rank);
+
+ALTER TABLE ONLY public.enrolment_claim
+    ADD CONSTRAINT enrolment_claim_pkey PRIMARY KEY (enrolment_id, group_id);
+
+ALTER TABLE ONLY public.enrolment_document
+    ADD CONSTRAINT enrolment_document_pkey PRIMARY KEY (file_id);
+
+ALTER TABLE ONLY public.enrolment_draw
+    ADD CONSTRAINT enrolment_draw_pkey PRIMARY KEY (round_id);
+
+ALTER TABLE ONLY public.enrolment_event
+    ADD CONSTRAINT enrolment_event_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.enrolment_offer
+    ADD CONSTRAINT enrolment_offer_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.enrolment
+    ADD CONSTRAINT enrolment_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.enrolment
+    ADD CONSTRAINT enrolment_public_id_key UNIQUE (public_id);
+
+ALTER TABLE ONLY public.enrolment_round
+    ADD CONSTRAINT enrolment_round_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.enrolment_verdict
+    ADD CONSTRAINT enrolment_verdict_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.file
     ADD CONSTRAINT file_pkey PRIMARY KEY (id);
 
@@ -1582,6 +2152,30 @@ ALTER TABLE ONLY public.migration
 ALTER TABLE ONLY public.notice
     ADD CONSTRAINT notice_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.nursery_class
+    ADD CONSTRAINT nursery_class_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.nursery_class
+    ADD CONSTRAINT nursery_class_provider_id_name_key UNIQUE (provider_id, name);
+
+ALTER TABLE ONLY public.nursery_leave
+    ADD CONSTRAINT nursery_leave_apart EXCLUDE USING gist (place_id WITH =, daterange(first_day, last_day, '[]'::text) WITH &&);
+
+ALTER TABLE ONLY public.nursery_leave
+    ADD CONSTRAINT nursery_leave_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.nursery_norm
+    ADD CONSTRAINT nursery_norm_kind_effective_from_key UNIQUE (kind, effective_from);
+
+ALTER TABLE ONLY public.nursery_norm
+    ADD CONSTRAINT nursery_norm_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.nursery_place
+    ADD CONSTRAINT nursery_place_once EXCLUDE USING gist (person_id WITH =, daterange(starts_on, ends_on, '[]'::text) WITH &&) WHERE ((status <> 'cancelled'::text));
+
+ALTER TABLE ONLY public.nursery_place
+    ADD CONSTRAINT nursery_place_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (id);
 
@@ -1596,6 +2190,30 @@ ALTER TABLE ONLY public.policy
 
 ALTER TABLE ONLY public.policy
     ADD CONSTRAINT policy_provider_id_service_id_version_key UNIQUE NULLS NOT DISTINCT (provider_id, service_id, version);
+
+ALTER TABLE ONLY public.priority_group
+    ADD CONSTRAINT priority_group_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.priority_group
+    ADD CONSTRAINT priority_group_round_id_code_key UNIQUE (round_id, code);
+
+ALTER TABLE ONLY public.programme
+    ADD CONSTRAINT programme_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.programme_reserve
+    ADD CONSTRAINT programme_reserve_pkey PRIMARY KEY (programme_id, "position");
+
+ALTER TABLE ONLY public.programme_reserve
+    ADD CONSTRAINT programme_reserve_programme_id_group_id_key UNIQUE (programme_id, group_id);
+
+ALTER TABLE ONLY public.programme
+    ADD CONSTRAINT programme_round_id_class_id_key UNIQUE (round_id, class_id);
+
+ALTER TABLE ONLY public.programme_seat
+    ADD CONSTRAINT programme_seat_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.programme_seat
+    ADD CONSTRAINT programme_seat_programme_id_number_key UNIQUE (programme_id, number);
 
 ALTER TABLE ONLY public.provider
     ADD CONSTRAINT provider_area_id_name_key UNIQUE (area_id, name);
@@ -1793,6 +2411,64 @@ CREATE INDEX consent_person ON public.consent USING btree (person_id);
 
 CREATE INDEX emergency_contact_set_by ON public.emergency_contact USING btree (set_by);
 
+CREATE INDEX enrolment_account ON public.enrolment USING btree (account_id, id);
+
+CREATE INDEX enrolment_choice_programme ON public.enrolment_choice USING btree (programme_id);
+
+CREATE INDEX enrolment_claim_group ON public.enrolment_claim USING btree (group_id);
+
+CREATE INDEX enrolment_document_enrolment ON public.enrolment_document USING btree (enrolment_id);
+
+CREATE INDEX enrolment_document_group ON public.enrolment_document USING btree (group_id);
+
+CREATE INDEX enrolment_draw_drawn_by ON public.enrolment_draw USING btree (drawn_by);
+
+CREATE INDEX enrolment_draw_frozen_by ON public.enrolment_draw USING btree (frozen_by);
+
+CREATE INDEX enrolment_event_actor ON public.enrolment_event USING btree (actor_id, id);
+
+CREATE INDEX enrolment_event_enrolment ON public.enrolment_event USING btree (enrolment_id, n);
+
+CREATE UNIQUE INDEX enrolment_live ON public.enrolment USING btree (round_id, person_id) WHERE (state <> ALL (ARRAY['refused'::text, 'withdrawn'::text]));
+
+CREATE UNIQUE INDEX enrolment_number ON public.enrolment USING btree (round_id, number) WHERE (number IS NOT NULL);
+
+CREATE UNIQUE INDEX enrolment_offer_accepted ON public.enrolment_offer USING btree (enrolment_id) WHERE (status = 'accepted'::text);
+
+CREATE INDEX enrolment_offer_answered_by ON public.enrolment_offer USING btree (answered_by);
+
+CREATE INDEX enrolment_offer_due ON public.enrolment_offer USING btree (answer_by) WHERE (status = 'live'::text);
+
+CREATE INDEX enrolment_offer_enrolment ON public.enrolment_offer USING btree (enrolment_id, id);
+
+CREATE UNIQUE INDEX enrolment_offer_live ON public.enrolment_offer USING btree (enrolment_id) WHERE (status = 'live'::text);
+
+CREATE INDEX enrolment_offer_of_seat ON public.enrolment_offer USING btree (seat_id);
+
+CREATE UNIQUE INDEX enrolment_offer_seat ON public.enrolment_offer USING btree (seat_id) WHERE (status = ANY (ARRAY['live'::text, 'accepted'::text]));
+
+CREATE INDEX enrolment_person ON public.enrolment USING btree (person_id);
+
+CREATE INDEX enrolment_repair ON public.enrolment USING btree (repair_by) WHERE (state = 'returned'::text);
+
+CREATE INDEX enrolment_reviewer ON public.enrolment USING btree (reviewer_id);
+
+CREATE INDEX enrolment_round_area ON public.enrolment_round USING btree (area_id);
+
+CREATE INDEX enrolment_round_created_by ON public.enrolment_round USING btree (created_by);
+
+CREATE INDEX enrolment_round_state ON public.enrolment USING btree (round_id, state, submitted_at, id);
+
+CREATE UNIQUE INDEX enrolment_seat ON public.enrolment USING btree (seat_id) WHERE (seat_id IS NOT NULL);
+
+CREATE INDEX enrolment_verdict_decided_by ON public.enrolment_verdict USING btree (decided_by);
+
+CREATE INDEX enrolment_verdict_enrolment ON public.enrolment_verdict USING btree (enrolment_id, id);
+
+CREATE UNIQUE INDEX enrolment_verdict_open ON public.enrolment_verdict USING btree (enrolment_id) WHERE (decided_at IS NULL);
+
+CREATE INDEX enrolment_verdict_proposed_by ON public.enrolment_verdict USING btree (proposed_by);
+
 CREATE INDEX file_account ON public.file USING btree (account_id);
 
 CREATE INDEX help_alarm_closed_by ON public.help_alarm USING btree (closed_by);
@@ -1895,6 +2571,20 @@ CREATE INDEX mandate_volunteer ON public.mandate USING btree (volunteer_id);
 
 CREATE INDEX notice_person ON public.notice USING btree (person_id, id);
 
+CREATE INDEX nursery_class_created_by ON public.nursery_class USING btree (created_by);
+
+CREATE INDEX nursery_leave_recorded_by ON public.nursery_leave USING btree (recorded_by);
+
+CREATE INDEX nursery_norm_created_by ON public.nursery_norm USING btree (created_by);
+
+CREATE INDEX nursery_place_changed_by ON public.nursery_place USING btree (changed_by);
+
+CREATE INDEX nursery_place_class ON public.nursery_place USING btree (class_id, starts_on) WHERE (status <> 'cancelled'::text);
+
+CREATE INDEX nursery_place_enrolment ON public.nursery_place USING btree (enrolment_id);
+
+CREATE INDEX nursery_place_moved_from ON public.nursery_place USING btree (moved_from);
+
 CREATE INDEX person_created_by ON public.person USING btree (created_by);
 
 CREATE UNIQUE INDEX person_document ON public.person USING btree (document_kind, document_index);
@@ -1928,6 +2618,10 @@ CREATE INDEX policy_created_by ON public.policy USING btree (created_by);
 CREATE INDEX policy_provider ON public.policy USING btree (provider_id);
 
 CREATE INDEX policy_service ON public.policy USING btree (service_id);
+
+CREATE INDEX programme_class ON public.programme USING btree (class_id);
+
+CREATE INDEX programme_reserve_group ON public.programme_reserve USING btree (group_id);
 
 CREATE INDEX queue_ticket_waiting ON public.queue_ticket USING btree (service_id, resource, day, order_at, number) WHERE (status = 'waiting'::text);
 
@@ -2017,9 +2711,39 @@ CREATE TRIGGER booking_person_stays BEFORE UPDATE OF person_id ON public.booking
 
 CREATE TRIGGER clinic_day_announce AFTER INSERT OR UPDATE OF version ON public.clinic_day FOR EACH ROW EXECUTE FUNCTION public.clinic_day_announce();
 
+CREATE TRIGGER enrolment_choice_listed BEFORE INSERT OR DELETE OR UPDATE ON public.enrolment_choice FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_listed();
+
+CREATE TRIGGER enrolment_claim_listed BEFORE INSERT OR DELETE OR UPDATE ON public.enrolment_claim FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_listed();
+
+CREATE TRIGGER enrolment_draw_guard BEFORE DELETE OR UPDATE ON public.enrolment_draw FOR EACH ROW EXECUTE FUNCTION public.enrolment_draw_guard();
+
+CREATE TRIGGER enrolment_draw_no_truncate BEFORE TRUNCATE ON public.enrolment_draw FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER enrolment_event_append_only BEFORE DELETE OR UPDATE OF id, enrolment_id, at, actor_id, was, state, because, n ON public.enrolment_event FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER enrolment_event_facts_append_only BEFORE UPDATE OF facts ON public.enrolment_event FOR EACH ROW WHEN ((new.facts <> '{}'::jsonb)) EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER enrolment_guard BEFORE UPDATE ON public.enrolment FOR EACH ROW EXECUTE FUNCTION public.enrolment_guard();
+
+CREATE TRIGGER enrolment_round_guard BEFORE UPDATE ON public.enrolment_round FOR EACH ROW EXECUTE FUNCTION public.enrolment_round_guard();
+
+CREATE TRIGGER enrolment_round_keep BEFORE DELETE ON public.enrolment_round FOR EACH ROW WHEN ((old.stage <> 'draft'::text)) EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER help_event_append_only BEFORE DELETE OR UPDATE OF id, request_id, at, actor_id, volunteer_id, was, state, because, n ON public.help_event FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER help_event_facts_append_only BEFORE UPDATE OF facts ON public.help_event FOR EACH ROW WHEN ((new.facts <> '{}'::jsonb)) EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER nursery_class_seats AFTER UPDATE OF seats ON public.nursery_class FOR EACH ROW WHEN ((new.seats < old.seats)) EXECUTE FUNCTION public.nursery_class_shrunk();
+
+CREATE TRIGGER nursery_place_seats AFTER INSERT OR UPDATE OF class_id, status, starts_on, ends_on ON public.nursery_place FOR EACH ROW WHEN ((new.status <> 'cancelled'::text)) EXECUTE FUNCTION public.nursery_class_full();
+
+CREATE TRIGGER priority_group_announced BEFORE INSERT OR DELETE OR UPDATE ON public.priority_group FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_announced();
+
+CREATE TRIGGER programme_announced BEFORE INSERT OR DELETE OR UPDATE ON public.programme FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_announced();
+
+CREATE TRIGGER programme_reserve_announced BEFORE INSERT OR DELETE OR UPDATE ON public.programme_reserve FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_programme();
+
+CREATE TRIGGER programme_seat_announced BEFORE INSERT OR DELETE OR UPDATE ON public.programme_seat FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_programme();
 
 CREATE TRIGGER service_has_waitlist AFTER INSERT ON public.service FOR EACH ROW EXECUTE FUNCTION public.service_has_waitlist();
 
@@ -2103,6 +2827,78 @@ ALTER TABLE ONLY public.emergency_contact
 
 ALTER TABLE ONLY public.emergency_contact
     ADD CONSTRAINT emergency_contact_set_by_fkey FOREIGN KEY (set_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.enrolment
+    ADD CONSTRAINT enrolment_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.enrolment_choice
+    ADD CONSTRAINT enrolment_choice_enrolment_id_fkey FOREIGN KEY (enrolment_id) REFERENCES public.enrolment(id);
+
+ALTER TABLE ONLY public.enrolment_choice
+    ADD CONSTRAINT enrolment_choice_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES public.programme(id);
+
+ALTER TABLE ONLY public.enrolment_claim
+    ADD CONSTRAINT enrolment_claim_enrolment_id_fkey FOREIGN KEY (enrolment_id) REFERENCES public.enrolment(id);
+
+ALTER TABLE ONLY public.enrolment_claim
+    ADD CONSTRAINT enrolment_claim_group_id_fkey FOREIGN KEY (group_id) REFERENCES public.priority_group(id);
+
+ALTER TABLE ONLY public.enrolment_document
+    ADD CONSTRAINT enrolment_document_enrolment_id_fkey FOREIGN KEY (enrolment_id) REFERENCES public.enrolment(id);
+
+ALTER TABLE ONLY public.enrolment_document
+    ADD CONSTRAINT enrolment_document_group_id_fkey FOREIGN KEY (group_id) REFERENCES public.priority_group(id);
+
+ALTER TABLE ONLY public.enrolment_draw
+    ADD CONSTRAINT enrolment_draw_drawn_by_fkey FOREIGN KEY (drawn_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.enrolment_draw
+    ADD CONSTRAINT enrolment_draw_frozen_by_fkey FOREIGN KEY (frozen_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.enrolment_draw
+    ADD CONSTRAINT enrolment_draw_round_id_fkey FOREIGN KEY (round_id) REFERENCES public.enrolment_round(id);
+
+ALTER TABLE ONLY public.enrolment_event
+    ADD CONSTRAINT enrolment_event_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.enrolment_event
+    ADD CONSTRAINT enrolment_event_enrolment_id_fkey FOREIGN KEY (enrolment_id) REFERENCES public.enrolment(id);
+
+ALTER TABLE ONLY public.enrolment_offer
+    ADD CONSTRAINT enrolment_offer_answered_by_fkey FOREIGN KEY (answered_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.enrolment_offer
+    ADD CONSTRAINT enrolment_offer_enrolment_id_fkey FOREIGN KEY (enrolment_id) REFERENCES public.enrolment(id);
+
+ALTER TABLE ONLY public.enrolment_offer
+    ADD CONSTRAINT enrolment_offer_seat_id_fkey FOREIGN KEY (seat_id) REFERENCES public.programme_seat(id);
+
+ALTER TABLE ONLY public.enrolment
+    ADD CONSTRAINT enrolment_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.enrolment
+    ADD CONSTRAINT enrolment_reviewer_id_fkey FOREIGN KEY (reviewer_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.enrolment_round
+    ADD CONSTRAINT enrolment_round_area_id_fkey FOREIGN KEY (area_id) REFERENCES public.area(id);
+
+ALTER TABLE ONLY public.enrolment_round
+    ADD CONSTRAINT enrolment_round_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.enrolment
+    ADD CONSTRAINT enrolment_round_id_fkey FOREIGN KEY (round_id) REFERENCES public.enrolment_round(id);
+
+ALTER TABLE ONLY public.enrolment
+    ADD CONSTRAINT enrolment_seat_id_fkey FOREIGN KEY (seat_id) REFERENCES public.programme_seat(id);
+
+ALTER TABLE ONLY public.enrolment_verdict
+    ADD CONSTRAINT enrolment_verdict_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.enrolment_verdict
+    ADD CONSTRAINT enrolment_verdict_enrolment_id_fkey FOREIGN KEY (enrolment_id) REFERENCES public.enrolment(id);
+
+ALTER TABLE ONLY public.enrolment_verdict
+    ADD CONSTRAINT enrolment_verdict_proposed_by_fkey FOREIGN KEY (proposed_by) REFERENCES public.account(id);
 
 ALTER TABLE ONLY public.file
     ADD CONSTRAINT file_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
@@ -2233,6 +3029,36 @@ ALTER TABLE ONLY public.mandate
 ALTER TABLE ONLY public.notice
     ADD CONSTRAINT notice_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
 
+ALTER TABLE ONLY public.nursery_class
+    ADD CONSTRAINT nursery_class_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.nursery_class
+    ADD CONSTRAINT nursery_class_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(id);
+
+ALTER TABLE ONLY public.nursery_leave
+    ADD CONSTRAINT nursery_leave_place_id_fkey FOREIGN KEY (place_id) REFERENCES public.nursery_place(id);
+
+ALTER TABLE ONLY public.nursery_leave
+    ADD CONSTRAINT nursery_leave_recorded_by_fkey FOREIGN KEY (recorded_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.nursery_norm
+    ADD CONSTRAINT nursery_norm_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.nursery_place
+    ADD CONSTRAINT nursery_place_changed_by_fkey FOREIGN KEY (changed_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.nursery_place
+    ADD CONSTRAINT nursery_place_class_id_fkey FOREIGN KEY (class_id) REFERENCES public.nursery_class(id);
+
+ALTER TABLE ONLY public.nursery_place
+    ADD CONSTRAINT nursery_place_enrolment_id_fkey FOREIGN KEY (enrolment_id) REFERENCES public.enrolment(id);
+
+ALTER TABLE ONLY public.nursery_place
+    ADD CONSTRAINT nursery_place_moved_from_fkey FOREIGN KEY (moved_from) REFERENCES public.nursery_place(id);
+
+ALTER TABLE ONLY public.nursery_place
+    ADD CONSTRAINT nursery_place_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.account(id);
 
@@ -2259,6 +3085,24 @@ ALTER TABLE ONLY public.policy
 
 ALTER TABLE ONLY public.policy
     ADD CONSTRAINT policy_service_id_fkey FOREIGN KEY (service_id) REFERENCES public.service(id);
+
+ALTER TABLE ONLY public.priority_group
+    ADD CONSTRAINT priority_group_round_id_fkey FOREIGN KEY (round_id) REFERENCES public.enrolment_round(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.programme
+    ADD CONSTRAINT programme_class_id_fkey FOREIGN KEY (class_id) REFERENCES public.nursery_class(id);
+
+ALTER TABLE ONLY public.programme_reserve
+    ADD CONSTRAINT programme_reserve_group_id_fkey FOREIGN KEY (group_id) REFERENCES public.priority_group(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.programme_reserve
+    ADD CONSTRAINT programme_reserve_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES public.programme(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.programme
+    ADD CONSTRAINT programme_round_id_fkey FOREIGN KEY (round_id) REFERENCES public.enrolment_round(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.programme_seat
+    ADD CONSTRAINT programme_seat_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES public.programme(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.provider
     ADD CONSTRAINT provider_area_id_fkey FOREIGN KEY (area_id) REFERENCES public.area(id);

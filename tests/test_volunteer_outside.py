@@ -210,12 +210,12 @@ async def who_handed_back(place, elder):
 
 
 async def who_is_done(place, elder):
-    """Has done it; the booking, and the mandate it was made under, are over too."""
+    """Has done it; the booking is over too, and the mandate of one use, though it would hold for longer, is used."""
     outsider = await place.member()
     mandate_id = await make.mandate(
-        place.conn, elder.person_id, outsider.volunteer_id, elder.family.account_id,
-        expires_at=place.app[CLOCK]() - timedelta(minutes=1),
+        place.conn, elder.person_id, outsider.volunteer_id, elder.family.account_id
     )  # fmt: skip
+    await place.conn.execute("update mandate set max_uses = 1 where id = $1", mandate_id)
     await acted(place, elder, outsider, mandate_id)
     await place.take(elder, outsider, "completed")
     await place.conn.execute("update booking set status = 'completed' where id = $1", elder.booking_id)
