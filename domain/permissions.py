@@ -140,6 +140,38 @@ async def require_staff_at_schedule(conn: Connection, ctx: Context, schedule_id:
     )
 
 
+async def require_staff_of_round(conn: Connection, ctx: Context, round_id: UUID, *roles: Role) -> Caller:
+    """Only staff with one of the roles for the area of an enrolment round: a single nursery's do not get past."""
+    return await _require_role(
+        conn, ctx, sql.permissions.staff_of_round, roles, NotFound("enrolment_round_not_found"), round_id=round_id
+    )
+
+
+async def require_staff_of_class(conn: Connection, ctx: Context, class_id: UUID, *roles: Role) -> Caller:
+    """Only staff with one of the roles for the nursery of a class."""
+    return await _require_role(
+        conn, ctx, sql.permissions.staff_of_class, roles, NotFound("nursery_class_not_found"), class_id=class_id
+    )
+
+
+async def require_care_of_enrolment(conn: Connection, ctx: Context, enrolment_id: UUID) -> Caller:
+    """Only an account that cares for the child of an application gets past."""
+    caller = require_signed_in(ctx)
+    if not await sql.permissions.cares_for_enrolment(conn, account_id=caller.account_id, enrolment_id=enrolment_id):
+        raise NotFound("enrolment_not_found")
+    return caller
+
+
+async def require_staff_of_enrolment(conn: Connection, ctx: Context, enrolment_id: UUID, *roles: Role) -> Caller:
+    """Only staff with one of the roles for the area of an application's round, or for the nursery of its first choice.
+
+    A draft is the family's alone.
+    """
+    return await _require_role(
+        conn, ctx, sql.permissions.staff_of_enrolment, roles, NotFound("enrolment_not_found"), enrolment_id=enrolment_id
+    )
+
+
 async def _require_role(
     conn: Connection,
     ctx: Context,

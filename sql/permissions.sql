@@ -143,6 +143,42 @@ select exists (
     where schedule.id = :schedule_id and service.provider_id in (select staff_providers(:account_id, :roles::text[]))
 );
 
+-- name: staff_of_round(account_id, roles, round_id)$
+-- Whether a staff account holds one of the roles in the area of an enrolment round, above it, or everywhere.
+select exists (
+    select from enrolment_round
+    where id = :round_id and area_id in (select staff_areas(:account_id, :roles::text[]))
+);
+
+-- name: staff_of_class(account_id, roles, class_id)$
+-- Whether a staff account holds one of the roles at the nursery of a class.
+select exists (
+    select from nursery_class
+    where id = :class_id and provider_id in (select staff_providers(:account_id, :roles::text[]))
+);
+
+-- name: cares_for_enrolment(account_id, enrolment_id)$
+-- Whether an account cares for the child of an application.
+select exists (
+    select from enrolment
+    join care on care.person_id = enrolment.person_id and care.account_id = :account_id and care.ended_at is null
+    where enrolment.id = :enrolment_id
+);
+
+-- name: staff_of_enrolment(account_id, roles, enrolment_id)$
+-- Whether a staff account holds one of the roles in the area of an application's round or at its first choice.
+select exists (
+    select from enrolment join enrolment_round on enrolment_round.id = enrolment.round_id
+    where enrolment.id = :enrolment_id and enrolment.submitted_at is not null
+      and (enrolment_round.area_id in (select staff_areas(:account_id, :roles::text[]))
+           or exists (
+               select from enrolment_choice
+               join programme on programme.id = enrolment_choice.programme_id
+               join nursery_class on nursery_class.id = programme.class_id
+               where enrolment_choice.enrolment_id = enrolment.id and enrolment_choice.rank = 1
+                 and nursery_class.provider_id in (select staff_providers(:account_id, :roles::text[]))))
+);
+
 -- name: same_human(one_account, other_account)$
 -- Whether two accounts are, or were, the same person's.
 select same_human(:one_account::uuid, :other_account::uuid);

@@ -37,6 +37,7 @@ pytest_plugins = [
     "tests.running",
     "tests.help_given",
     "tests.village",
+    "tests.nursery_zone",
 ]
 
 
