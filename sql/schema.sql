@@ -164,48 +164,67 @@ $$;
 
 COMMENT ON FUNCTION public.mandates_in_hand(acting_account uuid, at timestamp with time zone) IS 'what an account may act under now: mandates of its own, but for those whose uses are all made and over, and its team''s for whom it helps at the moment';
 
+CREATE FUNCTION public.nursery_class_days(of_class uuid, from_day date, until_day date) RETURNS TABLE(day date, there bigint)
+    LANGUAGE sql STABLE
+    AS $$
+    select day, (sum(sum(by)) over (order by day))::bigint
+    from (
+        select greatest(starts_on, from_day) as day, 1 as by from nursery_place
+        where class_id = of_class and status <> 'cancelled'
+          and starts_on <= coalesce(until_day, 'infinity') and coalesce(ends_on, 'infinity') >= from_day
+        union all
+        select ends_on + 1, -1 from nursery_place
+        where class_id = of_class and status <> 'cancelled'
+          and starts_on <= coalesce(until_day, 'infinity')
+          and ends_on >= from_day and ends_on < coalesce(until_day, 'infinity')) as change
+    group by day
+$$;
+
+COMMENT ON FUNCTION public.nursery_class_days(of_class uuid, from_day date, until_day date) IS 'how many children a class has in a span of days, from each day on which that changes; who is on leave keeps the seat';
+
 CREATE FUNCTION public.nursery_class_full() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 declare
+    from_day date := new.starts_on;
     most integer;
-    busiest integer;
+    crowded text;
 begin
-    perform 1 from nursery_class where id = new.class_id for no key update;
-    select seats into most from nursery_class where id = new.class_id;
-    select max(there) into busiest from (
-        select count(*) as there
-        from (select greatest(starts_on, new.starts_on) as day from nursery_place
-              where class_id = new.class_id and status <> 'cancelled'
-                and daterange(starts_on, ends_on, '[]') && daterange(new.starts_on, new.ends_on, '[]')) as turn
-        join nursery_place as place on place.class_id = new.class_id and place.status <> 'cancelled'
-            and turn.day <@ daterange(place.starts_on, place.ends_on, '[]')
-        group by turn.day) as days;
-    if busiest > most then
+    if tg_op = 'UPDATE' and old.status <> 'cancelled' and old.class_id = new.class_id
+        and old.starts_on <= new.starts_on then
+        if coalesce(new.ends_on, 'infinity') <= coalesce(old.ends_on, 'infinity') then
+            return null;
+        end if;
+        from_day := greatest(new.starts_on, old.ends_on + 1);
+    end if;
+    select seats into most from nursery_class where id = new.class_id for no key update;
+    select string_agg(day::text, ',' order by day) into crowded
+    from nursery_class_days(new.class_id, from_day, new.ends_on) where there > most;
+    if crowded is not null then
         raise exception 'a class has more children than seats on one day'
-            using errcode = 'check_violation', constraint = 'nursery_class_full';
+            using errcode = 'check_violation', constraint = 'nursery_class_full', detail = crowded;
     end if;
     return null;
 end $$;
 
-COMMENT ON FUNCTION public.nursery_class_full() IS 'no day has more children in a class than seats; who is on leave keeps the seat';
+COMMENT ON FUNCTION public.nursery_class_full() IS 'no day has more children in a class than seats; only days that a change adds are counted, so that what stands can always be shortened';
 
 CREATE FUNCTION public.nursery_class_shrunk() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
+declare
+    crowded text;
 begin
-    if exists (
-        select from nursery_place as turn
-        join nursery_place as place on place.class_id = turn.class_id and place.status <> 'cancelled'
-            and turn.starts_on <@ daterange(place.starts_on, place.ends_on, '[]')
-        where turn.class_id = new.id and turn.status <> 'cancelled'
-        group by turn.id having count(*) > new.seats
-            and max(coalesce(place.ends_on, 'infinity')) >= current_date) then
+    select string_agg(day::text, ',' order by day) into crowded
+    from nursery_class_days(new.id, (now() at time zone 'Asia/Shanghai')::date, null) where there > new.seats;
+    if crowded is not null then
         raise exception 'a class has more children than seats on one day'
-            using errcode = 'check_violation', constraint = 'nursery_class_full';
+            using errcode = 'check_violation', constraint = 'nursery_class_full', detail = crowded;
     end if;
     return null;
 end $$;
+
+COMMENT ON FUNCTION public.nursery_class_shrunk() IS 'a class keeps a seat for everybody who is or will be in it; days that are over do not count';
 
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -1336,6 +1355,7 @@ CREATE TABLE public.nursery_place (
     health_check_on date,
     vaccination_on date,
     end_reason text DEFAULT ''::text NOT NULL,
+    papers_told_at timestamp with time zone,
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
@@ -1349,7 +1369,9 @@ COMMENT ON TABLE public.nursery_place IS 'a child''s time in one class; days inc
 
 COMMENT ON COLUMN public.nursery_place.moved_from IS 'the place from which the child was transferred';
 
-COMMENT ON COLUMN public.nursery_place.status IS 'planned: papers are missing or the day is not fixed; cancelled: the child never came';
+COMMENT ON COLUMN public.nursery_place.status IS 'planned: papers are missing or the day is not fixed; ended: its last day is settled, be it over or still to come; cancelled: the child never came';
+
+COMMENT ON COLUMN public.nursery_place.papers_told_at IS 'when the family was told which papers are missing';
 
 CREATE TABLE public.person (
     id uuid NOT NULL,
@@ -2577,6 +2599,8 @@ CREATE INDEX nursery_leave_recorded_by ON public.nursery_leave USING btree (reco
 
 CREATE INDEX nursery_norm_created_by ON public.nursery_norm USING btree (created_by);
 
+CREATE INDEX nursery_place_agreement ON public.nursery_place USING btree (agreement_file_id);
+
 CREATE INDEX nursery_place_changed_by ON public.nursery_place USING btree (changed_by);
 
 CREATE INDEX nursery_place_class ON public.nursery_place USING btree (class_id, starts_on) WHERE (status <> 'cancelled'::text);
@@ -2584,6 +2608,8 @@ CREATE INDEX nursery_place_class ON public.nursery_place USING btree (class_id, 
 CREATE INDEX nursery_place_enrolment ON public.nursery_place USING btree (enrolment_id);
 
 CREATE INDEX nursery_place_moved_from ON public.nursery_place USING btree (moved_from);
+
+CREATE INDEX nursery_place_papers_due ON public.nursery_place USING btree (starts_on) WHERE ((status = 'planned'::text) AND (papers_told_at IS NULL));
 
 CREATE INDEX person_created_by ON public.person USING btree (created_by);
 

@@ -485,6 +485,7 @@ create table nursery_place (
     health_check_on date,
     vaccination_on date,
     end_reason text not null default '',
+    papers_told_at timestamptz,
     version integer not null default 1,
     created_at timestamptz not null,
     changed_at timestamptz not null,
@@ -496,10 +497,14 @@ create table nursery_place (
         person_id with =, daterange(starts_on, ends_on, '[]') with &&) where (status <> 'cancelled')
 );
 comment on table nursery_place is 'a child''s time in one class; days include the first and the last';
-comment on column nursery_place.status is 'planned: papers are missing or the day is not fixed; cancelled: the child never came';
+comment on column nursery_place.status is
+    'planned: papers are missing or the day is not fixed; ended: its last day is settled, be it over or still to come; cancelled: the child never came';
+comment on column nursery_place.papers_told_at is 'when the family was told which papers are missing';
 comment on column nursery_place.moved_from is 'the place from which the child was transferred';
 create index nursery_place_class on nursery_place (class_id, starts_on) where status <> 'cancelled';
+create index nursery_place_papers_due on nursery_place (starts_on) where status = 'planned' and papers_told_at is null;
 create index nursery_place_enrolment on nursery_place (enrolment_id);
+create index nursery_place_agreement on nursery_place (agreement_file_id);
 create index nursery_place_moved_from on nursery_place (moved_from);
 create index nursery_place_changed_by on nursery_place (changed_by);
 
@@ -519,45 +524,63 @@ comment on table nursery_leave is 'days on which a child is away and keeps its p
 comment on column nursery_leave.rechecked_on is 'the new health check, where the absence was longer than the norm allows';
 create index nursery_leave_recorded_by on nursery_leave (recorded_by);
 
+create function nursery_class_days(of_class uuid, from_day date, until_day date)
+returns table (day date, there bigint) language sql stable as $$
+    select day, (sum(sum(by)) over (order by day))::bigint
+    from (
+        select greatest(starts_on, from_day) as day, 1 as by from nursery_place
+        where class_id = of_class and status <> 'cancelled'
+          and starts_on <= coalesce(until_day, 'infinity') and coalesce(ends_on, 'infinity') >= from_day
+        union all
+        select ends_on + 1, -1 from nursery_place
+        where class_id = of_class and status <> 'cancelled'
+          and starts_on <= coalesce(until_day, 'infinity')
+          and ends_on >= from_day and ends_on < coalesce(until_day, 'infinity')) as change
+    group by day
+$$;
+comment on function nursery_class_days is
+    'how many children a class has in a span of days, from each day on which that changes; who is on leave keeps the seat';
+
 create function nursery_class_full() returns trigger language plpgsql as $$
 declare
+    from_day date := new.starts_on;
     most integer;
-    busiest integer;
+    crowded text;
 begin
-    perform 1 from nursery_class where id = new.class_id for no key update;
-    select seats into most from nursery_class where id = new.class_id;
-    select max(there) into busiest from (
-        select count(*) as there
-        from (select greatest(starts_on, new.starts_on) as day from nursery_place
-              where class_id = new.class_id and status <> 'cancelled'
-                and daterange(starts_on, ends_on, '[]') && daterange(new.starts_on, new.ends_on, '[]')) as turn
-        join nursery_place as place on place.class_id = new.class_id and place.status <> 'cancelled'
-            and turn.day <@ daterange(place.starts_on, place.ends_on, '[]')
-        group by turn.day) as days;
-    if busiest > most then
+    if tg_op = 'UPDATE' and old.status <> 'cancelled' and old.class_id = new.class_id
+        and old.starts_on <= new.starts_on then
+        if coalesce(new.ends_on, 'infinity') <= coalesce(old.ends_on, 'infinity') then
+            return null;
+        end if;
+        from_day := greatest(new.starts_on, old.ends_on + 1);
+    end if;
+    select seats into most from nursery_class where id = new.class_id for no key update;
+    select string_agg(day::text, ',' order by day) into crowded
+    from nursery_class_days(new.class_id, from_day, new.ends_on) where there > most;
+    if crowded is not null then
         raise exception 'a class has more children than seats on one day'
-            using errcode = 'check_violation', constraint = 'nursery_class_full';
+            using errcode = 'check_violation', constraint = 'nursery_class_full', detail = crowded;
     end if;
     return null;
 end $$;
-comment on function nursery_class_full is 'no day has more children in a class than seats; who is on leave keeps the seat';
+comment on function nursery_class_full is
+    'no day has more children in a class than seats; only days that a change adds are counted, so that what stands can always be shortened';
 create trigger nursery_place_seats after insert or update of class_id, status, starts_on, ends_on on nursery_place
     for each row when (new.status <> 'cancelled') execute function nursery_class_full();
 
 create function nursery_class_shrunk() returns trigger language plpgsql as $$
+declare
+    crowded text;
 begin
-    if exists (
-        select from nursery_place as turn
-        join nursery_place as place on place.class_id = turn.class_id and place.status <> 'cancelled'
-            and turn.starts_on <@ daterange(place.starts_on, place.ends_on, '[]')
-        where turn.class_id = new.id and turn.status <> 'cancelled'
-        group by turn.id having count(*) > new.seats
-            and max(coalesce(place.ends_on, 'infinity')) >= current_date) then
+    select string_agg(day::text, ',' order by day) into crowded
+    from nursery_class_days(new.id, (now() at time zone 'Asia/Shanghai')::date, null) where there > new.seats;
+    if crowded is not null then
         raise exception 'a class has more children than seats on one day'
-            using errcode = 'check_violation', constraint = 'nursery_class_full';
+            using errcode = 'check_violation', constraint = 'nursery_class_full', detail = crowded;
     end if;
     return null;
 end $$;
+comment on function nursery_class_shrunk is 'a class keeps a seat for everybody who is or will be in it; days that are over do not count';
 create trigger nursery_class_seats after update of seats on nursery_class
     for each row when (new.seats < old.seats) execute function nursery_class_shrunk();
 

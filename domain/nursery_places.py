@@ -1,0 +1,102 @@
+"""A child's place in a class: planned from an accepted offer, and let go of.
+
+Locks: classes by id, then places; who holds an enrolment, a seat or an offer has taken it before.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+import sql
+from domain.constraints import refusing
+from domain.errors import Conflict
+from domain.identifiers import new_id
+from domain.nursery_vocabulary import ClassState, SeatOfferStatus
+from domain.vocabulary import local_day
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from uuid import UUID
+
+    from asyncpg import Connection
+
+    from domain.context import Context
+    from domain.nursery_vocabulary import EnrolmentBecause
+    from domain.rows import Row
+
+FULL = "nursery_class_full"
+MOST_DAYS_SHOWN = 10
+
+
+async def plan(conn: Connection, ctx: Context, enrolment: Row, class_id: UUID, starts_on: date) -> Row:
+    """Plan the place of a child that has accepted an offer, in exchange for what the enrolment had before.
+
+    It begins on the first day, tomorrow at the earliest, from which on the class has a seat for good: whoever gave the
+    seat up may still have some days in it. The caller holds the enrolment and has checked the permission.
+    """
+    tomorrow = local_day(ctx.now) + timedelta(days=1)
+    before = await sql.nursery_places.standing_of(conn, enrolment_id=enrolment["id"], today=local_day(ctx.now))
+    classes = await hold_classes(conn, {class_id, *(row["class_id"] for row in before)})
+    require_active(classes[class_id])
+    await _let_go(conn, ctx, enrolment["id"], SeatOfferStatus.EXCHANGED)
+    with within_seats(), refusing(nursery_place_once=Conflict("child_in_class")):
+        planned: Row = await sql.nursery_places.plan(
+            conn,
+            id=new_id(),
+            person_id=enrolment["person_id"],
+            class_id=class_id,
+            enrolment_id=enrolment["id"],
+            earliest=max(starts_on, tomorrow),
+            changed_by=None if ctx.caller is None else ctx.caller.account_id,
+            now=ctx.now,
+        )
+    return planned
+
+
+async def let_go(conn: Connection, ctx: Context, enrolment_id: UUID, because: EnrolmentBecause) -> list[Row]:
+    """Give back what an enrolment has: what has not begun is cancelled, what has ends today.
+
+    Return the places as they are then. The caller holds the enrolment, has checked the permission and tells the family.
+    """
+    standing = await sql.nursery_places.standing_of(conn, enrolment_id=enrolment_id, today=local_day(ctx.now))
+    await hold_classes(conn, {row["class_id"] for row in standing})
+    return await _let_go(conn, ctx, enrolment_id, because)
+
+
+async def _let_go(conn: Connection, ctx: Context, enrolment_id: UUID, because: str) -> list[Row]:
+    gone: list[Row] = await sql.nursery_places.let_go(
+        conn,
+        enrolment_id=enrolment_id,
+        today=local_day(ctx.now),
+        reason=because,
+        changed_by=None if ctx.caller is None else ctx.caller.account_id,
+        now=ctx.now,
+    )
+    await sql.nursery_places.fit_leaves(conn, places=[row["id"] for row in gone])
+    return gone
+
+
+async def hold_classes(conn: Connection, class_ids: Collection[UUID]) -> Mapping[UUID, Row]:
+    """Lock classes in id order: while they are held, nobody else takes or adds a seat in them."""
+    return {row["id"]: row for row in await sql.nursery_places.hold_classes(conn, ids=list(class_ids))}
+
+
+def require_active(found: Row) -> None:
+    if found["state"] != ClassState.ACTIVE:
+        raise Conflict("class_closed")
+
+
+@contextmanager
+def within_seats() -> Iterator[None]:
+    """Say on which days a class would have more children than seats."""
+    try:
+        yield
+    except asyncpg.CheckViolationError as error:
+        if error.constraint_name != FULL:
+            raise
+        days = [date.fromisoformat(day) for day in (error.detail or "").split(",")]
+        raise Conflict("class_full", days=days[:MOST_DAYS_SHOWN]) from None
