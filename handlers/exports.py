@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import tempfile
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from domain.errors import Unavailable
-from handlers.spreadsheets import MEDIA_TYPES, spreadsheet
+from domain.vocabulary import ExportFormat
+from handlers.spreadsheets import MEDIA_TYPES, Xlsx, spreadsheet
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from typing import BinaryIO
 
     from domain.rows import Row
-    from domain.vocabulary import ExportFormat
 
     Columns = Mapping[str, Callable[[Row], str | int]]
+    Sheet = tuple[str, Columns, Iterable[Row]]
     Write = Callable[[Sequence[Row]], Awaitable[None]]
 
 EXPORTS = web.AppKey("exports", asyncio.Semaphore)
@@ -35,18 +37,35 @@ async def download(
     tell: Callable[[Write], Awaitable[object]],
 ) -> web.Response:
     """Answer a file `name` with a row for each that `tell` writes; nothing is sent where it raises."""
+    async with _turn(request):
+        file = await _written(kind, sheet, columns, tell)
+    return _answer(name, kind, file)
+
+
+async def download_book(
+    request: web.Request, name: str, tell: Callable[[], Awaitable[Sequence[Sheet]]]
+) -> web.Response:
+    """Answer a workbook `name` of several small sheets: their names, columns and lines."""
+    async with _turn(request):
+        book = await asyncio.to_thread(_book, await tell())
+    return _answer(name, ExportFormat.XLSX, book)
+
+
+def _turn(request: web.Request) -> asyncio.Semaphore:
     exports = request.app[EXPORTS]
     if exports.locked():
         raise Unavailable("busy", retry_after=5)
-    async with exports:
-        file = await _written(kind, sheet, columns, tell)
+    return exports
+
+
+def _answer(name: str, kind: ExportFormat, body: BinaryIO | bytes) -> web.Response:
     headers = {
         "Content-Disposition": f'attachment; filename="{name}.{kind}"',
         "Content-Type": MEDIA_TYPES[kind],
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, no-store",
     }
-    return web.Response(body=file, headers=headers)
+    return web.Response(body=body, headers=headers)
 
 
 async def _written(
@@ -73,3 +92,14 @@ async def _written(
         file.close()
         raise
     return file
+
+
+def _book(sheets: Sequence[Sheet]) -> bytes:
+    file = io.BytesIO()
+    with tempfile.TemporaryDirectory() as folder:
+        book = Xlsx(file, folder)
+        for name, columns, rows in sheets:
+            book.begin(name, list(columns))
+            book.add([cell(row) for cell in columns.values()] for row in rows)
+        book.finish()
+    return file.getvalue()

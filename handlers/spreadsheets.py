@@ -42,7 +42,11 @@ class Spreadsheet(Protocol):
 
 def spreadsheet(kind: ExportFormat, file: BinaryIO, folder: str, name: str, headings: Sequence[str]) -> Spreadsheet:
     """Begin a table; `folder` takes what is not finished, and goes with it where it never is."""
-    return Csv(file, headings) if kind == ExportFormat.CSV else Xlsx(file, folder, name, headings)
+    if kind == ExportFormat.CSV:
+        return Csv(file, headings)
+    book = Xlsx(file, folder)
+    book.begin(name, headings)
+    return book
 
 
 class Csv:
@@ -68,10 +72,12 @@ def harmless(cell: str | int) -> str | int:
 
 
 class Xlsx:
-    """A row goes to a temporary file in `folder` as soon as the next one begins."""
+    """A row goes to a temporary file in `folder` as soon as the next one begins; rows go to the newest sheet."""
 
-    def __init__(self, file: BinaryIO, folder: str, name: str, headings: Sequence[str]) -> None:
+    def __init__(self, file: BinaryIO, folder: str) -> None:
         self._book = Workbook(file, XLSX_OPTIONS | {"tmpdir": folder})
+
+    def begin(self, name: str, headings: Sequence[str]) -> None:
         self._sheet = self._book.add_worksheet(name)
         self._sheet.freeze_panes(1, 0)
         self._rows = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from domain.help_vocabulary import Misfit
+from domain.nursery_vocabulary import ClassKind, EnrolmentState, RoundState
 from domain.vocabulary import LOCAL_ZONE, BookingStatus, ServiceKind, TicketStatus
 
 if TYPE_CHECKING:
@@ -43,6 +44,36 @@ BOOKING_STATUSES: Mapping[str, str] = {
     BookingStatus.NO_SHOW: "已记为未到",
     BookingStatus.CANCELLED: "已取消",
     BookingStatus.MOVED: "已改到别的时段",
+}
+
+CLASS_KINDS: Mapping[str, str] = {
+    ClassKind.INFANT: "乳儿班",
+    ClassKind.JUNIOR: "托小班",
+    ClassKind.SENIOR: "托大班",
+    ClassKind.MIXED: "混合班",
+}
+
+ROUND_STATES: Mapping[str, str] = {
+    RoundState.DRAFT: "未公布",
+    RoundState.ANNOUNCED: "已公布，未开始报名",
+    RoundState.OPEN: "报名中",
+    RoundState.CLOSED: "报名截止，审核中",
+    RoundState.REVIEWED: "审核完毕，名单已封存",
+    RoundState.DRAWN: "已摇号",
+    RoundState.PUBLISHED: "结果已公布",
+    RoundState.OFFERS: "发放学位中",
+    RoundState.ENDED: "已结束",
+    RoundState.CANCELLED: "已取消",
+}
+
+ENROLMENT_STATES: Mapping[str, str] = {
+    EnrolmentState.DRAFT: "未提交",
+    EnrolmentState.SUBMITTED: "待审核",
+    EnrolmentState.IN_REVIEW: "审核中",
+    EnrolmentState.RETURNED: "待补正",
+    EnrolmentState.ACCEPTED: "审核通过",
+    EnrolmentState.REFUSED: "未通过",
+    EnrolmentState.WITHDRAWN: "已撤回",
 }
 
 MISFITS: Mapping[str, str] = {

@@ -18,6 +18,7 @@ from handlers import (
     consents,
     docs,
     emergency_contacts,
+    enrolment_figures,
     figures,
     files,
     health,
@@ -317,6 +318,9 @@ ROUTES = tuple(
         (STAFF, "POST", "/v1/staff/closures/preview", closures.preview),
         (STAFF, "GET", "/v1/staff/closures/{id}", closures.show),
         (STAFF, "POST", "/v1/staff/closures/{id}/lift", closures.lift),
+        # ---- nursery: figures of a round
+        (STAFF, "GET", "/v1/staff/enrolment-rounds/{id}/figures", enrolment_figures.show),
+        (STAFF, "GET", "/v1/staff/enrolment-rounds/{id}/report", enrolment_figures.report),
         # ---- staff: files, figures, audit, accounts
         (STAFF, "GET", "/v1/staff/audit", audit.search),
         (STAFF, "POST", "/v1/files", files.add),

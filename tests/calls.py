@@ -13,6 +13,7 @@ from domain.vocabulary import LOCAL_ZONE
 from handlers.request import CLOCK, VAULT
 from tests import calls_help_alarms, calls_help_hours, calls_help_requests, calls_help_tasks, make
 from tests.calls_mandates import MANDATES
+from tests.calls_nursery_figures import NURSERY_FIGURES
 from tests.calls_people import PEOPLE
 from tests.calls_safety import SAFETY
 from tests.calls_volunteers import VOLUNTEERS
@@ -512,6 +513,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("POST", "/v1/staff/care-requests/{id}/refuse"): with_id(a_care_request),
     **PEOPLE,
     **MANDATES,
+    **NURSERY_FIGURES,
     **VOLUNTEERS,
     ("GET", "/v1/staff/audit"): nothing,
     ("GET", "/v1/teams"): nothing,

@@ -296,6 +296,8 @@ MAY = {
     ("POST", "/v1/teams/{id}/help-requests/{request_id}/assign"): of_team(204, staff="area_clerk"),
     ("POST", "/v1/teams/{id}/help-requests/{request_id}/release"): of_team(204, staff="area_clerk"),
     ("POST", "/v1/teams/{id}/help-requests/{request_id}/codes"): of_team(204, staff="area_clerk"),
+    ("GET", "/v1/staff/enrolment-rounds/{id}/figures"): of_staff("area_clerk"),
+    ("GET", "/v1/staff/enrolment-rounds/{id}/report"): of_staff("area_manager"),
     ("POST", "/v1/files"): of_staff("area_clerk", 201, elsewhere=201),
     ("GET", "/v1/files/{id}"): of_staff("area_clerk"),
 }
