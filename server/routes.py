@@ -36,6 +36,7 @@ from handlers import (
     mandates,
     me,
     notices,
+    nurseries,
     passes,
     people,
     policies,
@@ -321,6 +322,15 @@ ROUTES = tuple(
         # ---- nursery: figures of a round
         (STAFF, "GET", "/v1/staff/enrolment-rounds/{id}/figures", enrolment_figures.show),
         (STAFF, "GET", "/v1/staff/enrolment-rounds/{id}/report", enrolment_figures.report),
+        # ---- nursery: nurseries, classes and norms
+        (PUBLIC, "GET", "/v1/nurseries", nurseries.nurseries),
+        (PUBLIC, "GET", "/v1/nurseries/{id}", nurseries.nursery),
+        (STAFF, "GET", "/v1/staff/nurseries/{id}/classes", nurseries.list_classes),
+        (STAFF, "POST", "/v1/staff/nurseries/{id}/classes", nurseries.create_class),
+        (STAFF, "GET", "/v1/staff/nursery-classes/{id}", nurseries.show_class),
+        (STAFF, "PUT", "/v1/staff/nursery-classes/{id}", nurseries.change_class),
+        (STAFF, "GET", "/v1/staff/nursery-norms", nurseries.list_norms),
+        (STAFF, "POST", "/v1/staff/nursery-norms", nurseries.publish_norm),
         # ---- staff: files, figures, audit, accounts
         (STAFF, "GET", "/v1/staff/audit", audit.search),
         (STAFF, "POST", "/v1/files", files.add),

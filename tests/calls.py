@@ -11,7 +11,14 @@ from domain.credentials import HASHER
 from domain.identifiers import new_id
 from domain.vocabulary import LOCAL_ZONE
 from handlers.request import CLOCK, VAULT
-from tests import calls_help_alarms, calls_help_hours, calls_help_requests, calls_help_tasks, make
+from tests import (
+    calls_enrolment_rounds,
+    calls_help_alarms,
+    calls_help_hours,
+    calls_help_requests,
+    calls_help_tasks,
+    make,
+)
 from tests.calls_mandates import MANDATES
 from tests.calls_nursery_figures import NURSERY_FIGURES
 from tests.calls_people import PEOPLE
@@ -547,6 +554,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/files/{id}"): with_id(lambda town: town.file()),
     **calls_help_requests.GOOD,
     **calls_help_hours.GOOD,
+    **calls_enrolment_rounds.GOOD,
     **calls_help_alarms.GOOD,
     **SAFETY,
     **calls_help_tasks.GOOD,
