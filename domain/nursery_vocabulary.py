@@ -128,6 +128,23 @@ class SeatOfferStatus(StrEnum):
     EXCHANGED = "exchanged"
 
 
+class QueueStanding(StrEnum):
+    """What an application is in the queue of a programme that it ranks.
+
+    Let go: it declined a seat there, did not answer in time, or gave it back. Not taken: the seats there take no child
+    of its groups. Over: the round has ended.
+    """
+
+    ACCEPTED = "accepted"
+    OFFERED = "offered"
+    WAITING = "waiting"
+    HAS_BETTER = "has_better"
+    SETTLED = "settled"
+    LET_GO = "let_go"
+    NOT_TAKEN = "not_taken"
+    OVER = "over"
+
+
 class PlaceStatus(StrEnum):
     PLANNED = "planned"
     CONFIRMED = "confirmed"

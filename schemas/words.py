@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from domain.help_vocabulary import Misfit
-from domain.nursery_vocabulary import ClassKind, EnrolmentState, RoundState
+from domain.nursery_vocabulary import ClassKind, EnrolmentState, RoundState, SeatOfferStatus
 from domain.vocabulary import LOCAL_ZONE, BookingStatus, ServiceKind, TicketStatus
 
 if TYPE_CHECKING:
@@ -76,6 +76,17 @@ ENROLMENT_STATES: Mapping[str, str] = {
     EnrolmentState.WITHDRAWN: "已撤回",
 }
 
+SEAT_OFFER_STATUSES: Mapping[str, str] = {
+    SeatOfferStatus.LIVE: "已经过期",
+    SeatOfferStatus.ACCEPTED: "已经接受",
+    SeatOfferStatus.DECLINED: "已经放弃",
+    SeatOfferStatus.LAPSED: "到时没有答复",
+    SeatOfferStatus.WITHDRAWN: "已经收回",
+    SeatOfferStatus.GIVEN_UP: "已经退回",
+    SeatOfferStatus.EXCHANGED: "已经换成别的名额",
+}
+"""Said of an offer that cannot be answered: a live one has run out."""
+
 MISFITS: Mapping[str, str] = {
     Misfit.NOT_APPROVED: "没有在提供志愿服务",
     Misfit.HAD_IT_BEFORE: "以前接过这件事",
@@ -97,6 +108,8 @@ OF_FACTS: Mapping[str, Mapping[str, str]] = {
     "account_status": ACCOUNT_STATUSES,
     "booking_status": BOOKING_STATUSES,
     "ticket_status": TICKET_STATUSES,
+    "offer_status": SEAT_OFFER_STATUSES,
+    "round_state": ROUND_STATES,
 }
 """Which words say a fact of a refusal, by the fact's name."""
 

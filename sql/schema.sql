@@ -34,6 +34,15 @@ begin
     raise exception 'the person of a booking never changes' using errcode = 'restrict_violation';
 end $$;
 
+CREATE FUNCTION public.claim_tier(tiers text[], groups text[]) RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select min(place)::integer from unnest(tiers) with ordinality as tier (code, place)
+    where code = '' or code = any(groups)
+$$;
+
+COMMENT ON FUNCTION public.claim_tier(tiers text[], groups text[]) IS 'how early a seat takes a child of some groups: 1 before 2; null: it does not take it at all';
+
 CREATE FUNCTION public.clinic_day_announce() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -115,6 +124,26 @@ begin
     return new;
 end $$;
 
+CREATE FUNCTION public.enrolment_waiting(wanted uuid) RETURNS TABLE(enrolment_id uuid, late boolean, number text, submitted_at timestamp with time zone, groups text[])
+    LANGUAGE sql STABLE
+    AS $$
+    select enrolment.id, enrolment.late, enrolment.number, enrolment.submitted_at, granted_groups(enrolment.id)
+    from enrolment_choice as choice
+    join enrolment on enrolment.id = choice.enrolment_id
+    where choice.programme_id = wanted and enrolment.state = 'accepted' and not enrolment.settled
+      and (enrolment.late or enrolment.number is not null)
+      and not exists (
+          select from enrolment_offer as offer
+          join programme_seat as seat on seat.id = offer.seat_id
+          join enrolment_choice as held
+              on held.enrolment_id = offer.enrolment_id and held.programme_id = seat.programme_id
+          where offer.enrolment_id = enrolment.id
+            and (offer.status in ('live', 'accepted') and held.rank <= choice.rank
+                 or offer.status in ('declined', 'lapsed', 'given_up') and held.programme_id = wanted))
+$$;
+
+COMMENT ON FUNCTION public.enrolment_waiting(wanted uuid) IS 'who waits for a seat of a programme: wants it more than all that is held or offered, and has not let go one of it';
+
 CREATE FUNCTION public.full_months(born date, on_day date) RETURNS integer
     LANGUAGE sql IMMUTABLE
     AS $$
@@ -123,6 +152,17 @@ CREATE FUNCTION public.full_months(born date, on_day date) RETURNS integer
 $$;
 
 COMMENT ON FUNCTION public.full_months(born date, on_day date) IS 'age in full months on a day';
+
+CREATE FUNCTION public.granted_groups(of_enrolment uuid) RETURNS text[]
+    LANGUAGE sql STABLE
+    AS $$
+    select coalesce(array_agg(priority_group.code order by priority_group.code), '{}')
+    from enrolment_claim
+    join priority_group on priority_group.id = enrolment_claim.group_id
+    where enrolment_claim.enrolment_id = of_enrolment and enrolment_claim.status = 'granted'
+$$;
+
+COMMENT ON FUNCTION public.granted_groups(of_enrolment uuid) IS 'codes of the groups to which a child belongs';
 
 CREATE FUNCTION public.leads_team(leading_account uuid, of_team uuid) RETURNS boolean
     LANGUAGE sql STABLE
@@ -2462,8 +2502,6 @@ CREATE INDEX enrolment_offer_answered_by ON public.enrolment_offer USING btree (
 CREATE INDEX enrolment_offer_due ON public.enrolment_offer USING btree (answer_by) WHERE (status = 'live'::text);
 
 CREATE INDEX enrolment_offer_enrolment ON public.enrolment_offer USING btree (enrolment_id, id);
-
-CREATE UNIQUE INDEX enrolment_offer_live ON public.enrolment_offer USING btree (enrolment_id) WHERE (status = 'live'::text);
 
 CREATE INDEX enrolment_offer_of_seat ON public.enrolment_offer USING btree (seat_id);
 
