@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 import sql
+from domain import enrolment_states
 from domain.constraints import refusing
-from domain.errors import Conflict
+from domain.enrolment_states import Note
+from domain.errors import Conflict, NotFound
 from domain.identifiers import new_id
-from domain.nursery_vocabulary import ClassState, SeatOfferStatus
+from domain.nursery_vocabulary import ClassState, EnrolmentBecause, SeatOfferStatus
 from domain.vocabulary import local_day
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from asyncpg import Connection
 
     from domain.context import Context
-    from domain.nursery_vocabulary import EnrolmentBecause
     from domain.rows import Row
 
 FULL = "nursery_class_full"
@@ -43,7 +44,7 @@ async def plan(conn: Connection, ctx: Context, enrolment: Row, class_id: UUID, s
     classes = await hold_classes(conn, {class_id, *(row["class_id"] for row in before)})
     require_active(classes[class_id])
     await _let_go(conn, ctx, enrolment["id"], SeatOfferStatus.EXCHANGED)
-    with within_seats(), refusing(nursery_place_once=Conflict("child_in_class")):
+    with within_seats(), one_class_a_day():
         planned: Row = await sql.nursery_places.plan(
             conn,
             id=new_id(),
@@ -51,7 +52,7 @@ async def plan(conn: Connection, ctx: Context, enrolment: Row, class_id: UUID, s
             class_id=class_id,
             enrolment_id=enrolment["id"],
             earliest=max(starts_on, tomorrow),
-            changed_by=None if ctx.caller is None else ctx.caller.account_id,
+            changed_by=acting(ctx),
             now=ctx.now,
         )
     return planned
@@ -73,7 +74,7 @@ async def _let_go(conn: Connection, ctx: Context, enrolment_id: UUID, because: s
         enrolment_id=enrolment_id,
         today=local_day(ctx.now),
         reason=because,
-        changed_by=None if ctx.caller is None else ctx.caller.account_id,
+        changed_by=acting(ctx),
         now=ctx.now,
     )
     await sql.nursery_places.fit_leaves(conn, places=[row["id"] for row in gone])
@@ -85,9 +86,41 @@ async def hold_classes(conn: Connection, class_ids: Collection[UUID]) -> Mapping
     return {row["id"]: row for row in await sql.nursery_places.hold_classes(conn, ids=list(class_ids))}
 
 
+async def hold(conn: Connection, place_id: UUID, class_ids: Collection[UUID] = ()) -> tuple[Row, Mapping[UUID, Row]]:
+    """Lock a place behind its class and others; return it and the classes."""
+    found = await sql.nursery_places.one(conn, id=place_id)
+    if found is None:
+        raise NotFound("nursery_place_not_found")
+    classes = await hold_classes(conn, {found["class_id"], *class_ids})
+    held: Row = await sql.nursery_places.hold(conn, id=place_id)
+    if held["class_id"] != found["class_id"]:
+        raise Conflict("nursery_place_changed")
+    return held, classes
+
+
 def require_active(found: Row) -> None:
     if found["state"] != ClassState.ACTIVE:
         raise Conflict("class_closed")
+
+
+async def note(conn: Connection, ctx: Context, place: Row, **facts: Any) -> None:
+    """Write into the history of the application from which a place came what became of it."""
+    if place["enrolment_id"] is not None:
+        told = {"place_id": place["id"], **facts}
+        cause = EnrolmentBecause.PLACE_CHANGED
+        await enrolment_states.record(conn, [Note(place["enrolment_id"], cause, acting(ctx), told)], ctx.now)
+
+
+def acting(ctx: Context) -> UUID | None:
+    """Return who changes a place; None for time."""
+    return None if ctx.caller is None else ctx.caller.account_id
+
+
+@contextmanager
+def one_class_a_day() -> Iterator[None]:
+    """Say that a child would be in two classes on one day."""
+    with refusing(nursery_place_once=Conflict("child_in_class")):
+        yield
 
 
 @contextmanager

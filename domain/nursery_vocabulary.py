@@ -152,6 +152,14 @@ class PlaceStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Paper(StrEnum):
+    """Without which no child begins: the signed agreement, the health check, the vaccination record."""
+
+    AGREEMENT = "agreement"
+    HEALTH_CHECK = "health_check"
+    VACCINATION = "vaccination"
+
+
 MAX_RANKS = 20
 MAX_PROGRAMMES = 200
 """Of one round."""
@@ -161,3 +169,9 @@ MAX_DOCUMENTS = 20
 """Of one application."""
 MAX_UNUSED_FILES = 40
 """Files of one account that are attached to nothing yet."""
+NEVER_CAME_DAYS = 31
+"""So long after its first day a confirmed place can still be cancelled, since the child never came."""
+PAPERS_DUE_DAYS = 14
+"""So long before the first day the family is told which papers are missing."""
+MAX_MONTHS_SHOWN = 24
+"""Of occupancy, at once."""

@@ -154,6 +154,13 @@ async def require_staff_of_class(conn: Connection, ctx: Context, class_id: UUID,
     )
 
 
+async def require_staff_of_place(conn: Connection, ctx: Context, place_id: UUID, *roles: Role) -> Caller:
+    """Only staff with one of the roles for the nursery of a child's place."""
+    return await _require_role(
+        conn, ctx, sql.permissions.staff_of_place, roles, NotFound("nursery_place_not_found"), place_id=place_id
+    )
+
+
 async def require_care_of_enrolment(conn: Connection, ctx: Context, enrolment_id: UUID) -> Caller:
     """Only an account that cares for the child of an application gets past."""
     caller = require_signed_in(ctx)

@@ -44,6 +44,7 @@ def _words(notice: Record) -> dict[str, Any]:
         "phone": notice["provider_phone"],
         "starts_at": notice["starts_at"] and words.minute(notice["starts_at"]),
         "reason": facts.get("reason", UNKNOWN["reason"]),
+        "papers": "、".join(words.PAPERS[paper] for paper in facts.get("papers", ())),
         "round": notice["round_name"],
         "public_id": notice["public_id"],
         "class_name": notice["class_name"],

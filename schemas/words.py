@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from domain.help_vocabulary import Misfit
-from domain.nursery_vocabulary import ClassKind, EnrolmentState, RoundState, SeatOfferStatus
+from domain.nursery_vocabulary import ClassKind, EnrolmentState, Paper, PlaceStatus, RoundState, SeatOfferStatus
 from domain.vocabulary import LOCAL_ZONE, BookingStatus, ServiceKind, TicketStatus
 
 if TYPE_CHECKING:
@@ -102,6 +102,19 @@ MISFITS: Mapping[str, str] = {
     Misfit.TOO_MUCH_THAT_DAY: "那一天的任务时间已满",
 }
 
+PAPERS: Mapping[str, str] = {
+    Paper.AGREEMENT: "签好的托育协议",
+    Paper.HEALTH_CHECK: "入园体检证明",
+    Paper.VACCINATION: "预防接种证",
+}
+
+PLACE_STATUSES: Mapping[str, str] = {
+    PlaceStatus.PLANNED: "待入托",
+    PlaceStatus.CONFIRMED: "已确认",
+    PlaceStatus.ENDED: "已离园或已定离园日",
+    PlaceStatus.CANCELLED: "已取消",
+}
+
 OF_FACTS: Mapping[str, Mapping[str, str]] = {
     "matters": MATTERS,
     "why": MISFITS,
@@ -110,6 +123,8 @@ OF_FACTS: Mapping[str, Mapping[str, str]] = {
     "ticket_status": TICKET_STATUSES,
     "offer_status": SEAT_OFFER_STATUSES,
     "round_state": ROUND_STATES,
+    "papers": PAPERS,
+    "place_status": PLACE_STATUSES,
 }
 """Which words say a fact of a refusal, by the fact's name."""
 

@@ -14,7 +14,6 @@ from asyncpg import Connection
 
 from domain import (
     dispatch,
-    enrolment_offers,
     erasure,
     fallback,
     files,
@@ -22,6 +21,7 @@ from domain import (
     help_unconfirmed,
     idempotency,
     no_shows,
+    nursery_papers_due,
     odd_pattern_watch,
     rebooking,
     reconciliation,
@@ -158,7 +158,6 @@ async def ask_volunteers(work: Work) -> Mapping[str, int]:
 CHORES = (
     Chore("rebooking_offers", until_nothing_is_left(rebooking.lapse), seconds=QUICK_SECONDS),
     Chore("waitlist_offers", offer_places, seconds=QUICK_SECONDS),
-    Chore("enrolment_offers", until_nothing_is_left(enrolment_offers.lapse), seconds=QUICK_SECONDS),
     Chore("fallback", until_nothing_is_left(fallback.fall_back_now), seconds=QUICK_SECONDS),
     Chore("fallback_later", until_nothing_is_left(fallback.fall_back_later), seconds=60),
     Chore("help_expiry", until_nothing_is_left(help_ends.expire), seconds=60),
@@ -173,5 +172,6 @@ CHORES = (
     Chore("help_never_confirmed", until_nothing_is_left(help_unconfirmed.close), seconds=600),
     Chore("schedules", make_slots, seconds=15),
     Chore("odd_patterns", look_for_odd_patterns, seconds=600),
+    Chore("nursery_papers", until_nothing_is_left(nursery_papers_due.tell), at=time(9)),
     Chore("reconcile", reconcile, at=time(3, 30)),
 )

@@ -43,3 +43,11 @@ update nursery_leave set last_day = place.ends_on
 from place
 where place_id = place.id and place.status <> 'cancelled'
   and first_day <= place.ends_on and coalesce(last_day, 'infinity') > place.ends_on;
+
+-- name: one(id)^
+-- In which class a place is.
+select class_id from nursery_place where id = :id;
+
+-- name: hold(id)^
+-- A place; whoever changes it waits for each other.
+select * from nursery_place where id = :id for no key update;

@@ -157,6 +157,14 @@ select exists (
     where id = :class_id and provider_id in (select staff_providers(:account_id, :roles::text[]))
 );
 
+-- name: staff_of_place(account_id, roles, place_id)$
+-- Whether a staff account holds one of the roles at the nursery of a child's place.
+select exists (
+    select from nursery_place join nursery_class on nursery_class.id = nursery_place.class_id
+    where nursery_place.id = :place_id
+      and nursery_class.provider_id in (select staff_providers(:account_id, :roles::text[]))
+);
+
 -- name: cares_for_enrolment(account_id, enrolment_id)$
 -- Whether an account cares for the child of an application.
 select exists (

@@ -12,7 +12,6 @@ from domain.identifiers import new_id
 from domain.vocabulary import LOCAL_ZONE
 from handlers.request import CLOCK, VAULT
 from tests import (
-    calls_enrolment_offers,
     calls_enrolment_rounds,
     calls_help_alarms,
     calls_help_hours,
@@ -22,6 +21,7 @@ from tests import (
 )
 from tests.calls_mandates import MANDATES
 from tests.calls_nursery_figures import NURSERY_FIGURES
+from tests.calls_nursery_places import NURSERY_PLACES
 from tests.calls_people import PEOPLE
 from tests.calls_safety import SAFETY
 from tests.calls_volunteers import VOLUNTEERS
@@ -522,6 +522,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     **PEOPLE,
     **MANDATES,
     **NURSERY_FIGURES,
+    **NURSERY_PLACES,
     **VOLUNTEERS,
     ("GET", "/v1/staff/audit"): nothing,
     ("GET", "/v1/teams"): nothing,
@@ -555,7 +556,6 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/files/{id}"): with_id(lambda town: town.file()),
     **calls_help_requests.GOOD,
     **calls_help_hours.GOOD,
-    **calls_enrolment_offers.GOOD,
     **calls_enrolment_rounds.GOOD,
     **calls_help_alarms.GOOD,
     **SAFETY,
