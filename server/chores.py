@@ -14,6 +14,7 @@ from asyncpg import Connection
 
 from domain import (
     dispatch,
+    enrolment_offers,
     erasure,
     fallback,
     files,
@@ -158,6 +159,7 @@ async def ask_volunteers(work: Work) -> Mapping[str, int]:
 CHORES = (
     Chore("rebooking_offers", until_nothing_is_left(rebooking.lapse), seconds=QUICK_SECONDS),
     Chore("waitlist_offers", offer_places, seconds=QUICK_SECONDS),
+    Chore("enrolment_offers", until_nothing_is_left(enrolment_offers.lapse), seconds=QUICK_SECONDS),
     Chore("fallback", until_nothing_is_left(fallback.fall_back_now), seconds=QUICK_SECONDS),
     Chore("fallback_later", until_nothing_is_left(fallback.fall_back_later), seconds=60),
     Chore("help_expiry", until_nothing_is_left(help_ends.expire), seconds=60),

@@ -19,6 +19,7 @@ from handlers import (
     docs,
     emergency_contacts,
     enrolment_figures,
+    enrolment_offers,
     figures,
     files,
     health,
@@ -333,6 +334,12 @@ ROUTES = tuple(
         (STAFF, "POST", "/v1/staff/closures/preview", closures.preview),
         (STAFF, "GET", "/v1/staff/closures/{id}", closures.show),
         (STAFF, "POST", "/v1/staff/closures/{id}/lift", closures.lift),
+        # ---- nursery: offers of seats and the queues behind the draw
+        (RESIDENT, "GET", "/v1/enrolments/{id}/queues", enrolment_offers.queues),
+        (RESIDENT, "POST", "/v1/enrolments/{id}/accept", enrolment_offers.accept),
+        (RESIDENT, "POST", "/v1/enrolments/{id}/decline", enrolment_offers.decline),
+        (RESIDENT, "POST", "/v1/enrolments/{id}/settle", enrolment_offers.settle),
+        (STAFF, "POST", "/v1/staff/enrolment-rounds/{id}/offer", enrolment_offers.offer),
         # ---- nursery: figures of a round
         (STAFF, "GET", "/v1/staff/enrolment-rounds/{id}/figures", enrolment_figures.show),
         (STAFF, "GET", "/v1/staff/enrolment-rounds/{id}/report", enrolment_figures.report),

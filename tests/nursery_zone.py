@@ -31,10 +31,10 @@ class Zone:
         self.other_head = await make.staff(conn, app, Role.MANAGER, provider_id=self.moon)
         return self
 
-    async def round(self, stage="open", *, seats=2, reserves=None, **more):
+    async def round(self, stage="open", *, seats=2, reserves=None, falls_to=("",), **more):
         """Make a round that offers the class of each nursery; one seat of each is for resettled families."""
         kept = {"resettled": 1} if reserves is None else reserves
-        offers = [Offered(self.star_class, seats, kept), Offered(self.moon_class, seats, kept)]
+        offers = [Offered(each, seats, kept, falls_to) for each in (self.star_class, self.moon_class)]
         return await enrolment_round(self.conn, self.area_id, offers, stage=stage, **more)
 
     async def family(self, **more):
