@@ -84,6 +84,20 @@ begin
     return new;
 end $$;
 
+CREATE FUNCTION public.enrolment_draw_in_time() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    due timestamptz;
+begin
+    select value_due_at into due from enrolment_round where id = new.round_id;
+    if new.frozen_at >= due or new.drawn_at < due or (tg_op = 'INSERT' and new.seed is not null) then
+        raise exception 'a list is frozen before anybody can know the public value, and drawn after'
+            using errcode = 'check_violation', constraint = 'enrolment_draw_in_time';
+    end if;
+    return new;
+end $$;
+
 CREATE FUNCTION public.enrolment_guard() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -92,7 +106,11 @@ begin
             (old.public_id, old.salt, old.round_id, old.person_id)
         or (old.listed_at is not null and (new.listed_at is distinct from old.listed_at or new.late <> old.late))
         or (old.number is not null
-            and (new.number, new.seat_id) is distinct from (old.number, old.seat_id)) then
+            and (new.number, new.seat_id) is distinct from (old.number, old.seat_id))
+        or (old.listed_at is null and new.listed_at is not null
+            and exists (select from enrolment_draw where round_id = new.round_id))
+        or (old.number is null and new.number is not null
+            and not exists (select from enrolment_draw where round_id = new.round_id and seed is not null)) then
         raise exception 'what was drawn does not change'
             using errcode = 'check_violation', constraint = 'enrolment_frozen';
     end if;
@@ -817,7 +835,8 @@ CREATE TABLE public.enrolment_draw (
     CONSTRAINT enrolment_draw_check2 CHECK (((published_at IS NULL) OR (drawn_at IS NOT NULL))),
     CONSTRAINT enrolment_draw_hash CHECK ((encode(sha256(frozen), 'hex'::text) = frozen_sha256)),
     CONSTRAINT enrolment_draw_public_value_check CHECK ((public_value <> ''::text)),
-    CONSTRAINT enrolment_draw_seed_check CHECK ((seed ~ '^[0-9a-f]{64}$'::text))
+    CONSTRAINT enrolment_draw_seed_check CHECK ((seed ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT enrolment_draw_two_persons CHECK ((drawn_by <> frozen_by))
 );
 
 COMMENT ON TABLE public.enrolment_draw IS 'the frozen list and what came of it; written twice, at the freeze and at the draw, and never again';
@@ -2780,6 +2799,8 @@ CREATE TRIGGER enrolment_choice_listed BEFORE INSERT OR DELETE OR UPDATE ON publ
 CREATE TRIGGER enrolment_claim_listed BEFORE INSERT OR DELETE OR UPDATE ON public.enrolment_claim FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_listed();
 
 CREATE TRIGGER enrolment_draw_guard BEFORE DELETE OR UPDATE ON public.enrolment_draw FOR EACH ROW EXECUTE FUNCTION public.enrolment_draw_guard();
+
+CREATE TRIGGER enrolment_draw_in_time BEFORE INSERT OR UPDATE ON public.enrolment_draw FOR EACH ROW EXECUTE FUNCTION public.enrolment_draw_in_time();
 
 CREATE TRIGGER enrolment_draw_no_truncate BEFORE TRUNCATE ON public.enrolment_draw FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 

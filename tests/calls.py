@@ -20,6 +20,7 @@ from tests import (
     calls_help_tasks,
     make,
 )
+from tests.calls_enrolment_draw import ENROLMENT_DRAW
 from tests.calls_mandates import MANDATES
 from tests.calls_nursery_figures import NURSERY_FIGURES
 from tests.calls_nursery_places import NURSERY_PLACES
@@ -522,6 +523,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("POST", "/v1/staff/care-requests/{id}/refuse"): with_id(a_care_request),
     **PEOPLE,
     **MANDATES,
+    **ENROLMENT_DRAW,
     **NURSERY_FIGURES,
     **NURSERY_PLACES,
     **VOLUNTEERS,

@@ -318,23 +318,34 @@ async def drawn(
     """
     actor_id = actor_id or await make.account(conn, "staff")
     frozen = b'{"made": "by a test"}'
+    due = await conn.fetchval("select value_due_at from enrolment_round where id = $1", within.round_id)
+    await conn.executemany(
+        "update enrolment set listed_at = $2 where id = $1",
+        [(enrolment_id, due - timedelta(days=1)) for enrolment_id in order],
+    )
     await conn.execute(
-        """insert into enrolment_draw (round_id, frozen, frozen_sha256, frozen_at, frozen_by, public_value, seed,
-                                       result, drawn_at, drawn_by, published_at)
-           values ($1, $2, $3, $4, $5, '12345', $6, $2, $7, $5, $8)""",
+        """insert into enrolment_draw (round_id, frozen, frozen_sha256, frozen_at, frozen_by)
+           values ($1, $2, $3, $4, $5)""",
         within.round_id,
         frozen,
         hashlib.sha256(frozen).hexdigest(),
-        NOW - timedelta(days=2),
-        actor_id,
+        due - timedelta(days=1),
+        await make.account(conn, "staff"),
+    )
+    await conn.execute(
+        """update enrolment_draw
+           set public_value = '12345', seed = $2, result = frozen, drawn_at = $3, drawn_by = $4, published_at = $5
+           where round_id = $1""",
+        within.round_id,
         "0" * 64,
-        NOW - timedelta(hours=12),
-        NOW - timedelta(hours=6) if published else None,
+        due,
+        actor_id,
+        due + timedelta(hours=6) if published else None,
     )
     await conn.executemany(
-        "update enrolment set listed_at = $2, number = $3, seat_id = $4 where id = $1",
+        "update enrolment set number = $2, seat_id = $3 where id = $1",
         [
-            (enrolment_id, NOW - timedelta(days=2), f"{place:064x}", (seats or {}).get(enrolment_id))
+            (enrolment_id, f"{place:064x}", (seats or {}).get(enrolment_id))
             for place, enrolment_id in enumerate(order, 1)
         ],
     )

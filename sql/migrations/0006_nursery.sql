@@ -289,7 +289,11 @@ begin
             (old.public_id, old.salt, old.round_id, old.person_id)
         or (old.listed_at is not null and (new.listed_at is distinct from old.listed_at or new.late <> old.late))
         or (old.number is not null
-            and (new.number, new.seat_id) is distinct from (old.number, old.seat_id)) then
+            and (new.number, new.seat_id) is distinct from (old.number, old.seat_id))
+        or (old.listed_at is null and new.listed_at is not null
+            and exists (select from enrolment_draw where round_id = new.round_id))
+        or (old.number is null and new.number is not null
+            and not exists (select from enrolment_draw where round_id = new.round_id and seed is not null)) then
         raise exception 'what was drawn does not change'
             using errcode = 'check_violation', constraint = 'enrolment_frozen';
     end if;
@@ -416,6 +420,7 @@ create table enrolment_draw (
     drawn_by uuid references account,
     published_at timestamptz,
     constraint enrolment_draw_hash check (encode(sha256(frozen), 'hex') = frozen_sha256),
+    constraint enrolment_draw_two_persons check (drawn_by <> frozen_by),
     check (num_nulls(public_value, seed, result, drawn_at, drawn_by) in (0, 5)),
     check (drawn_at > frozen_at),
     check (published_at is null or drawn_at is not null)
@@ -425,6 +430,20 @@ comment on column enrolment_draw.frozen is 'the canonical bytes that the hash is
 comment on column enrolment_draw.result is 'the file as it is published';
 create index enrolment_draw_frozen_by on enrolment_draw (frozen_by);
 create index enrolment_draw_drawn_by on enrolment_draw (drawn_by);
+
+create function enrolment_draw_in_time() returns trigger language plpgsql as $$
+declare
+    due timestamptz;
+begin
+    select value_due_at into due from enrolment_round where id = new.round_id;
+    if new.frozen_at >= due or new.drawn_at < due or (tg_op = 'INSERT' and new.seed is not null) then
+        raise exception 'a list is frozen before anybody can know the public value, and drawn after'
+            using errcode = 'check_violation', constraint = 'enrolment_draw_in_time';
+    end if;
+    return new;
+end $$;
+create trigger enrolment_draw_in_time before insert or update on enrolment_draw
+    for each row execute function enrolment_draw_in_time();
 
 create function enrolment_draw_guard() returns trigger language plpgsql as $$
 begin
