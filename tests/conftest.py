@@ -38,6 +38,7 @@ pytest_plugins = [
     "tests.help_given",
     "tests.village",
     "tests.nursery_zone",
+    "tests.nursery_offering",
 ]
 
 

@@ -18,6 +18,7 @@ from tests import (
     guards_dispatch,
     guards_help,
     guards_mandates,
+    guards_nursery_offers,
     guards_people,
     guards_processes,
     guards_queues,
@@ -42,6 +43,7 @@ GUARDS: tuple[Guard, ...] = (
     *guards_volunteers.GUARDS,
     *guards_dispatch.GUARDS,
     *guards_help.GUARDS,
+    *guards_nursery_offers.GUARDS,
 )
 
 

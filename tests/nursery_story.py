@@ -59,11 +59,11 @@ class Story:
             self.within.round_id,
         )
 
-    async def look(self, *, promises=True):
+    async def look(self, *, promises=True, at_once=False):
         """Check everything that has to hold between two acts.
 
         `promises`: a seat that was promised before somebody began to wait stays promised; else who waits has the
-        worse claim to every seat.
+        worse claim to every seat. `at_once`: many acts lie behind, and nobody knows in which order.
         """
         self.step += 1
         offers, applicants, seats = await self.offers(), self.applicants, self.seats
@@ -100,11 +100,11 @@ class Story:
                 if mine is None:
                     continue
                 assert holder is not None, "a seat is empty and somebody waits for it"
-                promised = promises and since > self.given[seat][1]
+                promised = promises and since > self.given[seat][1] - at_once
                 assert promised or claim(applicants[holder], tiers) < mine, "who waits has the better claim"
-            self._look_at_later(seat, holds)
+            self._look_at_later(seat, holds, at_once)
 
-    def _look_at_later(self, seat, holds):
+    def _look_at_later(self, seat, holds, at_once):
         """No seat is worse filled than by who has a later one of its programme, which would go on to who waits."""
         programme, tiers = self.seats[seat]
         after = list(self.seats)[list(self.seats).index(seat) + 1 :]
@@ -115,7 +115,7 @@ class Story:
             theirs = claim(self.applicants[holds[later]], tiers)
             if theirs is not None:
                 assert seat in holds, "a seat is empty that somebody with a later one would leave it for"
-                promised = self.given[later][1] > self.given[seat][1]
+                promised = self.given[later][1] > self.given[seat][1] - at_once
                 assert promised or claim(self.applicants[holds[seat]], tiers) < theirs
 
     async def begin(self):
@@ -161,7 +161,7 @@ def claim(one, tiers):
     return None
 
 
-async def make_story(conn, app, clock, chance, *, late=3):
+async def make_story(conn, app, clock, chance, *, most=11, late=3):
     """Make a round at random, and draw it."""
     area_id = await make.area(conn)
     manager = await make.staff(conn, app, Role.MANAGER, area_id=area_id)
@@ -180,7 +180,7 @@ async def make_story(conn, app, clock, chance, *, late=3):
     )
     seats = {row["id"]: (row["programme_id"], row["tiers"]) for row in sorted(rows, key=lambda row: row["number"])}
     applicants = {}
-    many = chance.randint(5, 11)
+    many = chance.randint(most // 2, most)
     for place in range(many + chance.randint(0, late)):
         is_late = place >= many
         ranks = chance.sample(programmes, chance.randint(1, len(programmes)))
