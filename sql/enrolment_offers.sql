@@ -19,11 +19,15 @@ where seat.id = any(:seat_ids::uuid[]) and round.stage = 'offers'
 
 -- name: free_seats_wanted(enrolment_ids)
 -- Seats that nobody has, of the programmes that some applications rank.
-select distinct seat.id
-from enrolment_choice as choice
-join programme_seat as seat on seat.programme_id = choice.programme_id
-where choice.enrolment_id = any(:enrolment_ids::uuid[])
-  and not exists (select from enrolment_offer where seat_id = seat.id and status in ('live', 'accepted'));
+select seat.id
+from (select distinct programme_id from enrolment_choice where enrolment_id = any(:enrolment_ids::uuid[])) as wanted
+cross join lateral (
+    select programme_seat.id,
+        (select enrolment_offer.id from enrolment_offer
+         where seat_id = programme_seat.id and status in ('live', 'accepted') limit 1) as held_by
+    from programme_seat where programme_seat.programme_id = wanted.programme_id
+    offset 0) as seat
+where seat.held_by is null;
 
 -- name: free_seats_of_round(round_id)
 -- Seats of a round that nobody has.
@@ -134,10 +138,10 @@ returning id;
 
 -- name: due(now, most)
 -- Offers of one round that nobody answered in time, the oldest first.
-select offer.id, programme.round_id
+select offer.id,
+    (select programme.round_id from programme_seat as seat join programme on programme.id = seat.programme_id
+     where seat.id = offer.seat_id) as round_id
 from enrolment_offer as offer
-join programme_seat as seat on seat.id = offer.seat_id
-join programme on programme.id = seat.programme_id
 where offer.status = 'live' and offer.answer_by <= :now
 order by offer.answer_by, offer.id
 limit :most;
