@@ -1,4 +1,7 @@
-"""Photos and scans of signed papers. The row says that there is one; the content lies sealed in the store."""
+"""Photos and scans of papers. The row says that there is one; the content lies sealed in the store.
+
+Locks: files by id, last before the audit.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import sql
 from domain import audit
-from domain.errors import Invalid, NotFound, Unavailable
+from domain.errors import Conflict, Invalid, NotFound, Unavailable
 from domain.file_types import media_type_of
-from domain.permissions import require_signed_in, require_staff_somewhere
+from domain.nursery_vocabulary import MAX_UNUSED_FILES
+from domain.permissions import require_registered, require_signed_in, require_staff_somewhere
 from domain.vault import VaultError
-from domain.vocabulary import CLERKS
+from domain.vocabulary import CLERKS, FilePurpose
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,10 +26,9 @@ if TYPE_CHECKING:
 
     from domain.context import Context
     from domain.file_store import FileStore
-    from domain.vocabulary import FilePurpose
 
 UNUSED_DAYS = 7
-"""How long a paper is kept that no mandate was made with."""
+"""How long a paper is kept that nothing was made with."""
 
 
 def require_media_type(content: bytes) -> str:
@@ -36,15 +39,31 @@ def require_media_type(content: bytes) -> str:
     return media_type
 
 
+async def require_may_add(conn: Connection, ctx: Context, purpose: FilePurpose) -> UUID:
+    """Let families store their own documents, and staff the papers of others; return the account's id.
+
+    To be asked before a content is stored as well.
+    """
+    if purpose is FilePurpose.ENROLMENT_DOCUMENT:
+        await require_registered(conn, ctx)
+    else:
+        await require_staff_somewhere(conn, ctx, *CLERKS)
+    return require_signed_in(ctx).account_id
+
+
 async def add(
     conn: Connection, ctx: Context, file_id: UUID, purpose: FilePurpose, media_type: str, size: int
 ) -> Record:
     """Enter a file whose content has been stored under this id before."""
-    await require_staff_somewhere(conn, ctx, *CLERKS)
+    account_id = await require_may_add(conn, ctx, purpose)
+    if purpose is FilePurpose.ENROLMENT_DOCUMENT:
+        await sql.sessions.lock_account(conn, account_id=account_id)
+        if await sql.files.unused(conn, account_id=account_id, purpose=purpose) >= MAX_UNUSED_FILES:
+            raise Conflict("files_unused", limit=MAX_UNUSED_FILES, days=UNUSED_DAYS)
     added: Record = await sql.files.add(
         conn,
         id=file_id,
-        account_id=require_signed_in(ctx).account_id,
+        account_id=account_id,
         purpose=purpose,
         media_type=media_type,
         size=size,
@@ -64,7 +83,10 @@ async def own(conn: Connection, ctx: Context, file_id: UUID) -> Record:
 
 
 async def read(conn: Connection, ctx: Context, file_id: UUID) -> Record:
-    """Let whoever added a file, or staff of the area of its mandate, read it; each reading is recorded."""
+    """Let whoever added a paper, or staff of the area of its mandate, read it; each reading is recorded.
+
+    A family's document is read where it was handed in, see `enrolment_documents`.
+    """
     account_id = require_signed_in(ctx).account_id
     found: Record | None = await sql.files.readable(conn, id=file_id, account_id=account_id, roles=CLERKS)
     if found is None:
@@ -95,11 +117,14 @@ async def reseal(conn: Connection, store: FileStore, batch: int = 100) -> Reseal
 
 
 async def prune(conn: Connection, store: FileStore, now: datetime) -> int:
-    """Forget papers that no mandate uses, and remove contents that have no row; return how many went.
+    """Forget papers that nothing was made with, and remove contents that have no row; return how many went.
 
     A content lies in the store before its row is committed: only what is older than a day has none for good.
     """
-    await sql.files.forget_unused(conn, before=now - timedelta(days=UNUSED_DAYS))
+    before = now - timedelta(days=UNUSED_DAYS)
+    async with conn.transaction():
+        unused = await sql.files.lock_unused(conn, before=before)
+        await sql.files.forget_unused(conn, ids=[row["id"] for row in unused])
     removed = 0
     async for ids in store.stored_before(now - timedelta(days=1)):
         known = {row["id"] for row in await sql.files.known(conn, ids=ids)}

@@ -13,7 +13,7 @@ from domain.file_store import FileStore
 from domain.identifiers import new_id
 from domain.vocabulary import MAX_FILE_BYTES, FilePurpose
 from handlers.operation import operation
-from handlers.request import context, create_once, idempotency_key, load, path_id, reply, transaction
+from handlers.request import connection, context, create_once, idempotency_key, load, path_id, reply, transaction
 from handlers.uploads import read_parts
 from schemas.files import File, Upload
 
@@ -32,7 +32,7 @@ LIMITS = {"purpose": 100, "file": MAX_FILE_BYTES}
 
 @operation(body=Upload, reply=File, status=201, creates=True, body_media_type="multipart/form-data")
 async def add(request: web.Request) -> web.Response:
-    """Store the photo or scan of a signed paper."""
+    """Store the photo or scan of a paper: a family's document, or what staff have been handed."""
     idempotency_key(request)
     uploads = request.app[UPLOADS]
     if uploads.locked():
@@ -46,7 +46,9 @@ async def add(request: web.Request) -> web.Response:
 async def _store(request: web.Request, purpose: FilePurpose, content: bytes) -> web.Response:
     """Store the content, then the row: a row without its content is never seen, the other way is cleaned up."""
     ctx, store, file_id = context(request), request.app[FILE_STORE], new_id()
-    media_type = files.require_media_type(content)
+    async with connection(request) as conn:
+        await files.require_may_add(conn, ctx, purpose)
+    media_type = await asyncio.to_thread(files.require_media_type, content)
     form = {"purpose": purpose, "sha256": hashlib.sha256(content).hexdigest()}
     await store.put(file_id, content)
     try:

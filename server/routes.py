@@ -379,7 +379,7 @@ ROUTES = tuple(
         (STAFF, "POST", "/v1/staff/enrolment-rounds/{id}/end", enrolment_rounds.end),
         # ---- staff: files, figures, audit, accounts
         (STAFF, "GET", "/v1/staff/audit", audit.search),
-        (STAFF, "POST", "/v1/files", files.add),
+        (SIGNED_IN, "POST", "/v1/files", files.add),
         (STAFF, "GET", "/v1/files/{id}", files.read),
         (STAFF, "GET", "/v1/staff/figures", figures.show),
         (STAFF, "GET", "/v1/staff/exports/bookings", booking_exports.export),

@@ -11,7 +11,7 @@ select id, purpose, media_type, size, created_at from file where id = :id and ac
 -- name: readable(id, account_id, roles)^
 -- A file that the account has added, or that proves a mandate in an area where it holds one of the roles.
 select id, purpose, media_type, size, created_at from file
-where id = :id and (account_id = :account_id or exists (
+where id = :id and purpose <> 'enrolment_document' and (account_id = :account_id or exists (
     select from mandate
     left join volunteer on volunteer.id = mandate.volunteer_id
     join team on team.id = coalesce(mandate.team_id, volunteer.team_id)
@@ -25,10 +25,28 @@ select id, purpose, media_type, size, created_at from file where id = :id;
 -- Which of some ids have a row.
 select id from file where id = any(:ids::uuid[]);
 
--- name: forget_unused(before)!
--- Forget papers that no mandate was made with.
+-- name: unused(account_id, purpose)$
+-- How many files of a purpose an account has stored that stand nowhere.
+select count(*) from file
+where account_id = :account_id and purpose = :purpose
+  and not exists (select from enrolment_document where enrolment_document.file_id = file.id);
+
+-- name: lock_unused(before)
+-- Take, by id, files that are used for nothing, but for those that somebody is just using.
+select id from file
+where created_at < :before
+  and not exists (select from mandate where mandate.file_id = file.id)
+  and not exists (select from enrolment_document where enrolment_document.file_id = file.id)
+  and not exists (select from nursery_place where nursery_place.agreement_file_id = file.id)
+order by id for update skip locked;
+
+-- name: forget_unused(ids)!
+-- Forget files that are locked, unless they were used for something before they were.
 delete from file
-where created_at < :before and not exists (select from mandate where mandate.file_id = file.id);
+where id = any(:ids::uuid[])
+  and not exists (select from mandate where mandate.file_id = file.id)
+  and not exists (select from enrolment_document where enrolment_document.file_id = file.id)
+  and not exists (select from nursery_place where nursery_place.agreement_file_id = file.id);
 
 -- name: ids(after, limit)
 -- All files, some at a time.

@@ -245,10 +245,10 @@ async def test_a_key_is_required(client, clerk):
     assert (await response.json())["code"] == "idempotency_key_required"
 
 
-async def test_residents_and_auditors_store_nothing(client, conn, app, settings):
+async def test_residents_and_auditors_store_no_papers(client, conn, app, settings):
     resident = await make.resident(conn, app)
     auditor = await make.staff(conn, app, Role.AUDITOR)
-    assert (await upload(client, resident))[1]["code"] == "staff_only"
+    assert (await upload(client, resident))[1]["code"] == "role_required"
     assert (await upload(client, auditor))[1]["code"] == "role_required"
     assert stored(settings) == []
 
