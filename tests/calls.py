@@ -555,7 +555,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/staff/mandates/{id}"): with_id(lambda town: town.mandate()),
     ("POST", "/v1/staff/mandates/{id}/revoke"): with_id(lambda town: town.mandate(), {"reason": "不用了"}),
     ("GET", "/v1/notices"): nothing,
-    ("POST", "/v1/files"): fixed(lambda _town: paper()),
+    ("POST", "/v1/files"): fixed(lambda _town: paper("enrolment_document")),
     ("GET", "/v1/files/{id}"): with_id(lambda town: town.file()),
     **calls_help_requests.GOOD,
     **calls_help_hours.GOOD,

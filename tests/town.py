@@ -279,10 +279,10 @@ def terms(volunteer_id, **more):
     return {"volunteer_id": str(volunteer_id), "matters": ["medical"], "expires_at": UNTIL, **more}
 
 
-def paper():
+def paper(purpose="mandate_paper"):
     def form():
         data = aiohttp.FormData()
-        data.add_field("purpose", "mandate_paper")
+        data.add_field("purpose", purpose)
         data.add_field("file", png(), filename="paper.png", content_type="image/png")
         return data
 
