@@ -89,6 +89,15 @@ class EnrolmentBecause(StrEnum):
     PLACE_CHANGED = "place_changed"
 
 
+class EnrolmentActor(StrEnum):
+    """Who did something about an application, as the family is told; family: another who cares for the child."""
+
+    SELF = "self"
+    FAMILY = "family"
+    STAFF = "staff"
+    TIME = "time"
+
+
 class ClaimStatus(StrEnum):
     CLAIMED = "claimed"
     GRANTED = "granted"

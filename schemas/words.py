@@ -125,6 +125,7 @@ OF_FACTS: Mapping[str, Mapping[str, str]] = {
     "round_state": ROUND_STATES,
     "papers": PAPERS,
     "place_status": PLACE_STATUSES,
+    "enrolment_state": ENROLMENT_STATES,
 }
 """Which words say a fact of a refusal, by the fact's name."""
 

@@ -22,6 +22,7 @@ from handlers import (
     enrolment_figures,
     enrolment_offers,
     enrolment_rounds,
+    enrolments,
     figures,
     files,
     health,
@@ -336,6 +337,14 @@ ROUTES = tuple(
         (STAFF, "POST", "/v1/staff/closures/preview", closures.preview),
         (STAFF, "GET", "/v1/staff/closures/{id}", closures.show),
         (STAFF, "POST", "/v1/staff/closures/{id}/lift", closures.lift),
+        # ---- nursery: applications
+        (RESIDENT, "GET", "/v1/enrolments", enrolments.list_own),
+        (RESIDENT, "POST", "/v1/enrolments", enrolments.begin),
+        (RESIDENT, "GET", "/v1/enrolments/{id}", enrolments.get),
+        (RESIDENT, "PUT", "/v1/enrolments/{id}", enrolments.change),
+        (RESIDENT, "POST", "/v1/enrolments/{id}/submit", enrolments.submit),
+        (RESIDENT, "POST", "/v1/enrolments/{id}/reopen", enrolments.reopen),
+        (RESIDENT, "POST", "/v1/enrolments/{id}/withdraw", enrolments.withdraw),
         # ---- nursery: offers of seats and the queues behind the draw
         (RESIDENT, "GET", "/v1/enrolments/{id}/queues", enrolment_offers.queues),
         (RESIDENT, "POST", "/v1/enrolments/{id}/accept", enrolment_offers.accept),

@@ -14,6 +14,7 @@ from handlers.request import CLOCK, VAULT
 from tests import (
     calls_enrolment_offers,
     calls_enrolment_rounds,
+    calls_enrolments,
     calls_help_alarms,
     calls_help_hours,
     calls_help_requests,
@@ -561,6 +562,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     **calls_help_hours.GOOD,
     **calls_enrolment_offers.GOOD,
     **calls_enrolment_rounds.GOOD,
+    **calls_enrolments.GOOD,
     **calls_help_alarms.GOOD,
     **SAFETY,
     **calls_help_tasks.GOOD,
