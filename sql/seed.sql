@@ -206,3 +206,19 @@ with added as (
     returning id
 )
 select count(*) from added;
+
+-- name: nursery_classes_exist()$
+-- Whether any nursery ever had a class.
+select exists (select from nursery_class);
+
+-- name: add_nursery_classes(rows, now)$
+-- Add classes to nurseries; returns how many.
+with added as (
+    insert into nursery_class (id, provider_id, name, kind, from_months, until_months, seats, carers, created_at)
+    select id, provider_id, name, kind, from_months, until_months, seats, carers, :now
+    from jsonb_to_recordset(:rows::jsonb) as row (
+        id uuid, provider_id uuid, name text, kind text, from_months integer, until_months integer, seats integer,
+        carers integer)
+    returning id
+)
+select count(*) from added;

@@ -12,12 +12,14 @@ from datetime import timedelta
 import pytest
 from argon2 import PasswordHasher
 
+from domain.nursery_norms import departures
 from domain.vocabulary import LOCAL_ZONE
 from server.seed import data, demo_accounts_exist, make_demo_staff, seed, write_demo_file
 from tests.conftest import encoded_key
 
 TABLES = (
-    "account", "area", "care", "consent", "person", "policy", "provider", "schedule", "schedule_session", "service",
+    "account", "area", "care", "consent", "enrolment_round", "nursery_class", "person", "priority_group", "programme",
+    "programme_reserve", "programme_seat", "policy", "provider", "schedule", "schedule_session", "service",
     "slot", "slot_pool", "staff",
     "staff_grant", "team", "team_leader", "volunteer", "volunteer_area", "volunteer_hours", "wechat_identity",
 )  # fmt: skip
@@ -58,6 +60,25 @@ async def test_everything_in_the_files_arrives(conn, vault, clock):
     assert await conn.fetchval(led) == 2
     assert counts["slots"] == rows["slot"] > 5_000
     assert not await conn.fetchval("select count(*) from area where parent_id is null and level <> 'league'")
+
+
+async def test_a_round_of_the_zone_is_open_and_within_its_classes(conn, vault, clock):
+    counts = await seed(conn, vault, clock.now)
+    assert (counts["classes"], counts["rounds"]) == (5, 1)
+    row = await conn.fetchrow(
+        "select *, round_state(stage, opens_at, closes_at, $1) as state from enrolment_round", clock.now
+    )
+    assert (row["name"], row["state"]) == ("2027 年 2 月示范区入托报名", "open")
+    assert row["starts_on"] > row["value_due_at"].date()
+    offered = await conn.fetch(
+        """select programme.seats <= nursery_class.seats as kept,
+                  programme.seats = (select count(*) from programme_seat where programme_id = programme.id) as seats
+           from programme join nursery_class on nursery_class.id = class_id"""
+    )
+    assert [tuple(each) for each in offered] == [(True, True)] * 3
+    norms = {each["kind"]: each for each in await conn.fetch("select * from nursery_norm")}
+    for each in await conn.fetch("select * from nursery_class"):
+        assert departures(each, norms[each["kind"]]) == []
 
 
 async def test_the_window_of_slots_begins_today_and_moves_on(conn, vault, clock):
@@ -145,7 +166,7 @@ async def test_demo_staff_are_marked_and_their_file_is_for_its_owner_alone(conn,
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert written["base_url"] == "http://127.0.0.1:8080"
     roles = [role for one in written["staff"] for role in one["roles"]]
-    assert roles == ["admin", "manager", "clerk", "clerk", "clerk", "auditor"]
+    assert roles == ["admin", "manager", "clerk", "clerk", "clerk", "manager", "manager", "auditor"]
     for one in written["staff"]:
         row = await conn.fetchrow("select * from staff where login = $1", one["login"])
         assert row["demo"]
@@ -170,6 +191,8 @@ async def test_the_hospital_s_manager_and_clerk_are_of_one_provider_and_the_othe
         "demo.clerk": "孪井滩示范区医院",
         "demo.other": "阿拉善盟医疗保障服务窗口",
         "demo.hotline": "孪井滩生态移民示范区",
+        "demo.zone": "孪井滩生态移民示范区",
+        "demo.nursery": "孪井滩示范区托育园",
     }
 
 
@@ -182,15 +205,15 @@ async def test_secrets_last_as_long_as_file_and_database_belong_together(conn, v
     file.unlink()
     second = await staffed(conn, vault, clock, file)
     assert all(new["password"] != old["password"] for new, old in zip(second["staff"], first["staff"], strict=True))
-    assert await conn.fetchval("select count(*) from staff") == 6
-    assert await conn.fetchval("select count(*) from staff_grant") == 6
+    assert await conn.fetchval("select count(*) from staff") == 8
+    assert await conn.fetchval("select count(*) from staff_grant") == 8
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"staff": [{"login": "demo.admin"}]}'])
 async def test_a_damaged_file_is_written_anew(conn, vault, clock, file, damage):
     file.parent.mkdir()
     file.write_text(damage)
-    assert len((await staffed(conn, vault, clock, file))["staff"]) == 6
+    assert len((await staffed(conn, vault, clock, file))["staff"]) == 8
 
 
 async def test_an_account_of_the_same_login_that_is_no_demo_keeps_its_password(conn, vault, clock, file):
@@ -248,8 +271,8 @@ PRODUCTION = {
 async def test_the_command_seeds_and_says_what_it_added(database, tmp_path):
     status, written = await command(database, tmp_path, "seed")
     assert status == 0, written
-    assert "23 providers" in written
-    assert len(json.loads((tmp_path / "demo.json").read_text())["staff"]) == 6
+    assert "25 providers" in written
+    assert len(json.loads((tmp_path / "demo.json").read_text())["staff"]) == 8
     status, written = await command(database, tmp_path, "seed")
     assert (status, "up to date" in written) == (0, True), written
 

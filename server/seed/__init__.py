@@ -8,6 +8,7 @@ import sql
 from domain import audit
 from domain.audit import Entry
 from server.seed.catalogue import add_areas, add_catalogue
+from server.seed.nurseries import add_nurseries
 from server.seed.people import add_people
 from server.seed.schedules import add_schedules, add_slots
 from server.seed.staff import make_demo_staff, write_demo_file
@@ -35,6 +36,7 @@ async def seed(conn: Connection, vault: Vault, now: datetime) -> dict[str, int]:
         await sql.seed.lock(conn, key=LOCK)
         counts = {"areas": await add_areas(conn)}
         counts |= await add_catalogue(conn, now)
+        counts |= await add_nurseries(conn, now)
         counts |= {"schedules": await add_schedules(conn, now)}
         counts |= await add_people(conn, vault, now)
         if any(counts.values()):
