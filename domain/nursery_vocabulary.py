@@ -118,6 +118,19 @@ class VerdictKind(StrEnum):
     REFUSE = "refuse"
 
 
+class ReviewView(StrEnum):
+    """What reviewers look for. Mine: what the caller has taken. To confirm: what others propose."""
+
+    WAITING = "waiting"
+    MINE = "mine"
+    TO_CONFIRM = "to_confirm"
+    IN_REVIEW = "in_review"
+    RETURNED = "returned"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
 class OfferWay(StrEnum):
     """How a family comes to an offer: by the draw itself, or from the queue for what others gave up."""
 

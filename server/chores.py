@@ -15,6 +15,7 @@ from asyncpg import Connection
 from domain import (
     dispatch,
     enrolment_offers,
+    enrolment_review,
     erasure,
     fallback,
     files,
@@ -167,6 +168,7 @@ CHORES = (
     Chore("sessions", until_nothing_is_left(lambda conn, ctx: sessions.prune(conn, ctx.now)), seconds=60),
     Chore("idempotency_keys", once(lambda conn, ctx: idempotency.prune(conn, ctx.now)), seconds=3600),
     Chore("erased_people", once(lambda conn, ctx: erasure.prune(conn, ctx.now)), seconds=3600),
+    Chore("enrolment_repairs", until_nothing_is_left(enrolment_review.end_repairs), seconds=30),
     Chore("files", prune_files, seconds=3600),
     Chore("help_rounds", ask_volunteers, seconds=5),
     Chore("no_shows", until_nothing_is_left(no_shows.mark), seconds=60),

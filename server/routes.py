@@ -21,6 +21,7 @@ from handlers import (
     enrolment_draw,
     enrolment_figures,
     enrolment_offers,
+    enrolment_review,
     enrolment_rounds,
     enrolments,
     figures,
@@ -362,6 +363,15 @@ ROUTES = tuple(
         (STAFF, "POST", "/v1/staff/enrolment-rounds/{id}/freeze", enrolment_draw.freeze),
         (STAFF, "POST", "/v1/staff/enrolment-rounds/{id}/publish", enrolment_draw.publish),
         (STAFF, "GET", "/v1/staff/enrolment-rounds/{id}/result", enrolment_draw.result_for_staff),
+        # ---- nursery: review of applications
+        (STAFF, "GET", "/v1/staff/enrolments", enrolment_review.list_of_staff),
+        (STAFF, "GET", "/v1/staff/enrolments/{id}", enrolment_review.show),
+        (STAFF, "POST", "/v1/staff/enrolments/{id}/take", enrolment_review.take),
+        (STAFF, "POST", "/v1/staff/enrolments/{id}/leave", enrolment_review.leave),
+        (STAFF, "POST", "/v1/staff/enrolments/{id}/return", enrolment_review.give_back),
+        (STAFF, "POST", "/v1/staff/enrolments/{id}/verdict", enrolment_review.judge),
+        (STAFF, "POST", "/v1/staff/enrolments/{id}/verdicts/{verdict_id}/confirm", enrolment_review.confirm),
+        (STAFF, "POST", "/v1/staff/enrolments/{id}/verdicts/{verdict_id}/reject", enrolment_review.reject),
         # ---- nursery: figures of a round
         (STAFF, "GET", "/v1/staff/enrolment-rounds/{id}/figures", enrolment_figures.show),
         (STAFF, "GET", "/v1/staff/enrolment-rounds/{id}/report", enrolment_figures.report),

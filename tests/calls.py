@@ -22,6 +22,7 @@ from tests import (
     make,
 )
 from tests.calls_enrolment_draw import ENROLMENT_DRAW
+from tests.calls_enrolment_review import ENROLMENT_REVIEW
 from tests.calls_mandates import MANDATES
 from tests.calls_nursery_figures import NURSERY_FIGURES
 from tests.calls_nursery_places import NURSERY_PLACES
@@ -525,6 +526,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     **PEOPLE,
     **MANDATES,
     **ENROLMENT_DRAW,
+    **ENROLMENT_REVIEW,
     **NURSERY_FIGURES,
     **NURSERY_PLACES,
     **VOLUNTEERS,

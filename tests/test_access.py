@@ -352,6 +352,14 @@ MAY = {
     ("GET", "/v1/staff/enrolment-rounds/{id}/figures"): of_staff("area_clerk"),
     ("GET", "/v1/staff/enrolment-rounds/{id}/report"): of_staff("area_manager"),
     ("POST", "/v1/files"): Row("family", 201, 201, 201, 403),
+    ("GET", "/v1/staff/enrolments"): of_staff("area_clerk", elsewhere=200),
+    ("GET", "/v1/staff/enrolments/{id}"): of_staff("area_clerk"),
+    ("POST", "/v1/staff/enrolments/{id}/take"): of_staff("area_clerk"),
+    ("POST", "/v1/staff/enrolments/{id}/leave"): of_staff("area_clerk", 204),
+    ("POST", "/v1/staff/enrolments/{id}/return"): of_staff("area_clerk"),
+    ("POST", "/v1/staff/enrolments/{id}/verdict"): of_staff("area_clerk"),
+    ("POST", "/v1/staff/enrolments/{id}/verdicts/{verdict_id}/confirm"): of_staff("area_clerk"),
+    ("POST", "/v1/staff/enrolments/{id}/verdicts/{verdict_id}/reject"): of_staff("area_clerk"),
     ("GET", "/v1/files/{id}"): of_staff("area_clerk"),
 }
 BY_PURPOSE = {("POST", "/v1/files")}
