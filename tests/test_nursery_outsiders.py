@@ -100,7 +100,7 @@ class Nurseries:
 
     async def case(self, stage: str, claims: dict[str, str], **more: Any) -> Case:
         conn = self.conn
-        times = {"closes_at": NOW - timedelta(days=2), "review_until": NOW, "value_due_at": NOW}
+        times: dict[str, Any] = {"closes_at": NOW - timedelta(days=2), "review_until": NOW, "value_due_at": NOW}
         within = await enrolment_round(conn, self.town.area_id, self.offers, stage=stage, **times)
         if more["state"] == "returned":
             more |= {"repair_words": REPAIR, "repair_by": NOW + timedelta(days=2)}
