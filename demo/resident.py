@@ -29,7 +29,7 @@ def read_consents(journey: Journey) -> str:
     """She reads what she is asked to agree to."""
     texts = journey.phone.get("/v1/consents").expect(200)["items"]
     journey.consents = [
-        {"kind": text["kind"], "version": text["version"]} for text in texts if text["kind"] != "child_guardian"
+        {"kind": text["kind"], "version": text["version"]} for text in texts if not text["kind"].startswith("child_")
     ]
     return "她看了" + "、".join(f"《{text['title']}》" for text in texts)
 
