@@ -6,7 +6,7 @@ VAR_DIR ?= var
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint format model guards bench bench-schedules bench-dispatch plans schema lock clean environment
+.PHONY: help run demo test check lint format model guards bench bench-schedules bench-dispatch bench-allocation plans schema lock clean environment
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -55,6 +55,13 @@ schema: environment ## write sql/schema.sql anew from the migrations
 
 bench-dispatch: environment ## measure the offering of help requests (REQUESTS=10000 VOLUNTEERS=2000)
 	@exec $(PY) -m bench.dispatch
+
+bench-allocation: environment ## measure the allocation of nursery seats beside the package `matching` (CHILDREN=10000)
+	@[ -e .venv/bench/whole ] || { \
+	    rm -rf .venv/bench && $(PY) -m venv .venv/bench \
+	    && .venv/bench/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r bench/matching.txt \
+	    && touch .venv/bench/whole; }
+	@exec $(PY) -m bench.allocation .venv/bench/bin/python
 
 lock: environment ## lock the dependencies of pyproject.toml anew
 	@.venv/bin/pip-compile -q --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links \
