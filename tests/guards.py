@@ -18,6 +18,7 @@ from tests import (
     guards_dispatch,
     guards_help,
     guards_mandates,
+    guards_nursery_draw,
     guards_nursery_offers,
     guards_people,
     guards_processes,
@@ -44,6 +45,7 @@ GUARDS: tuple[Guard, ...] = (
     *guards_dispatch.GUARDS,
     *guards_help.GUARDS,
     *guards_nursery_offers.GUARDS,
+    *guards_nursery_draw.GUARDS,
 )
 
 
