@@ -18,7 +18,7 @@ from domain import audit, enrolment_documents, enrolment_offers, enrolment_state
 from domain.enrolment_states import LATE, Note, Repair, Step
 from domain.errors import Conflict, Forbidden, Invalid, NotFound
 from domain.identifiers import new_id
-from domain.nursery_vocabulary import UNDECIDED, EnrolmentBecause, EnrolmentState, ReviewView, VerdictKind
+from domain.nursery_vocabulary import EnrolmentBecause, EnrolmentState, ReviewView, VerdictKind
 from domain.permissions import require_signed_in, require_staff_of_enrolment, require_staff_somewhere
 from domain.person_records import masked
 from domain.vocabulary import CLERKS, MANAGERS, NoticeKind
@@ -312,7 +312,8 @@ async def _step(
     reviewer_id: UUID | None = None,
 ) -> None:
     actor_id = None if ctx.caller is None else ctx.caller.account_id
-    step = Step(held["id"], UNDECIDED, after, because, reviewer_id=reviewer_id, actor_id=actor_id)
+    before = [EnrolmentState(held["state"])]
+    step = Step(held["id"], before, after, because, reviewer_id=reviewer_id, actor_id=actor_id)
     await enrolment_states.take(conn, step, ctx.now)
 
 

@@ -20,6 +20,7 @@ from tests import (
     guards_mandates,
     guards_nursery_draw,
     guards_nursery_offers,
+    guards_nursery_review,
     guards_people,
     guards_processes,
     guards_queues,
@@ -46,6 +47,7 @@ GUARDS: tuple[Guard, ...] = (
     *guards_help.GUARDS,
     *guards_nursery_offers.GUARDS,
     *guards_nursery_draw.GUARDS,
+    *guards_nursery_review.GUARDS,
 )
 
 
