@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 QUIET_FROM, QUIET_UNTIL = time(21), time(7)
 NIGHT = timedelta(hours=10)
 """From the one to the other."""
-LAPSED_AT_ONCE = 50
+LAPSED_AT_ONCE = 20
 """So many in one transaction: it holds the queues of their round."""
 
 

@@ -160,7 +160,6 @@ async def ask_volunteers(work: Work) -> Mapping[str, int]:
 CHORES = (
     Chore("rebooking_offers", until_nothing_is_left(rebooking.lapse), seconds=QUICK_SECONDS),
     Chore("waitlist_offers", offer_places, seconds=QUICK_SECONDS),
-    Chore("enrolment_offers", until_nothing_is_left(enrolment_offers.lapse), seconds=QUICK_SECONDS),
     Chore("fallback", until_nothing_is_left(fallback.fall_back_now), seconds=QUICK_SECONDS),
     Chore("fallback_later", until_nothing_is_left(fallback.fall_back_later), seconds=60),
     Chore("help_expiry", until_nothing_is_left(help_ends.expire), seconds=60),
@@ -170,6 +169,7 @@ CHORES = (
     Chore("erased_people", once(lambda conn, ctx: erasure.prune(conn, ctx.now)), seconds=3600),
     Chore("enrolment_repairs", until_nothing_is_left(enrolment_review.end_repairs), seconds=30),
     Chore("files", prune_files, seconds=3600),
+    Chore("enrolment_offers", until_nothing_is_left(enrolment_offers.lapse), seconds=10),
     Chore("help_rounds", ask_volunteers, seconds=5),
     Chore("no_shows", until_nothing_is_left(no_shows.mark), seconds=60),
     Chore("help_unconfirmed", until_nothing_is_left(help_unconfirmed.alarm), seconds=600),

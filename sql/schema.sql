@@ -35,11 +35,16 @@ begin
 end $$;
 
 CREATE FUNCTION public.claim_tier(tiers text[], groups text[]) RETURNS integer
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
-    select min(place)::integer from unnest(tiers) with ordinality as tier (code, place)
-    where code = '' or code = any(groups)
-$$;
+begin
+    for tier in 1..cardinality(tiers) loop
+        if tiers[tier] = '' or tiers[tier] = any(groups) then
+            return tier;
+        end if;
+    end loop;
+    return null;
+end $$;
 
 COMMENT ON FUNCTION public.claim_tier(tiers text[], groups text[]) IS 'how early a seat takes a child of some groups: 1 before 2; null: it does not take it at all';
 
@@ -145,19 +150,21 @@ end $$;
 CREATE FUNCTION public.enrolment_waiting(wanted uuid) RETURNS TABLE(enrolment_id uuid, late boolean, number text, submitted_at timestamp with time zone, groups text[])
     LANGUAGE sql STABLE
     AS $$
-    select enrolment.id, enrolment.late, enrolment.number, enrolment.submitted_at, granted_groups(enrolment.id)
+    select enrolment.id, enrolment.late, enrolment.number, enrolment.submitted_at,
+        array(select priority_group.code from enrolment_claim
+              join priority_group on priority_group.id = enrolment_claim.group_id
+              where enrolment_claim.enrolment_id = enrolment.id and enrolment_claim.status = 'granted')
     from enrolment_choice as choice
     join enrolment on enrolment.id = choice.enrolment_id
     where choice.programme_id = wanted and enrolment.state = 'accepted' and not enrolment.settled
       and (enrolment.late or enrolment.number is not null)
-      and not exists (
-          select from enrolment_offer as offer
-          join programme_seat as seat on seat.id = offer.seat_id
-          join enrolment_choice as held
-              on held.enrolment_id = offer.enrolment_id and held.programme_id = seat.programme_id
-          where offer.enrolment_id = enrolment.id
-            and (offer.status in ('live', 'accepted') and held.rank <= choice.rank
-                 or offer.status in ('declined', 'lapsed', 'given_up') and held.programme_id = wanted))
+      and (select bool_or(offer.status in ('live', 'accepted') and held.rank <= choice.rank
+                          or offer.status in ('declined', 'lapsed', 'given_up') and held.programme_id = wanted)
+           from enrolment_offer as offer
+           join programme_seat as seat on seat.id = offer.seat_id
+           join enrolment_choice as held
+               on held.enrolment_id = offer.enrolment_id and held.programme_id = seat.programme_id
+           where offer.enrolment_id = enrolment.id) is not true
 $$;
 
 COMMENT ON FUNCTION public.enrolment_waiting(wanted uuid) IS 'who waits for a seat of a programme: wants it more than all that is held or offered, and has not let go one of it';

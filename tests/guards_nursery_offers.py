@@ -49,9 +49,9 @@ GUARDS = (
     Guard(
         "an unanswered offer keeps nobody from a better seat",
         "sql/migrations/0006_nursery.sql",
-        "and (offer.status in ('live', 'accepted') and held.rank <= choice.rank",
+        "bool_or(offer.status in ('live', 'accepted') and held.rank <= choice.rank",
         "test_enrolment_stories.py::test_whatever_families_do_nobody_who_waits_is_passed_over",
-        "and (offer.status = 'live' or offer.status = 'accepted' and held.rank <= choice.rank",
+        "bool_or(offer.status = 'live' or offer.status = 'accepted' and held.rank <= choice.rank",
     ),
     Guard(
         "a seat that becomes free chooses among those with a later one too",

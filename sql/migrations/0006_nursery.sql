@@ -487,10 +487,15 @@ create index enrolment_offer_of_seat on enrolment_offer (seat_id);
 create index enrolment_offer_due on enrolment_offer (answer_by) where status = 'live';
 create index enrolment_offer_answered_by on enrolment_offer (answered_by);
 
-create function claim_tier(tiers text[], groups text[]) returns integer language sql immutable as $$
-    select min(place)::integer from unnest(tiers) with ordinality as tier (code, place)
-    where code = '' or code = any(groups)
-$$;
+create function claim_tier(tiers text[], groups text[]) returns integer language plpgsql immutable parallel safe as $$
+begin
+    for tier in 1..cardinality(tiers) loop
+        if tiers[tier] = '' or tiers[tier] = any(groups) then
+            return tier;
+        end if;
+    end loop;
+    return null;
+end $$;
 comment on function claim_tier is
     'how early a seat takes a child of some groups: 1 before 2; null: it does not take it at all';
 
@@ -505,19 +510,21 @@ comment on function granted_groups is 'codes of the groups to which a child belo
 create function enrolment_waiting(wanted uuid)
 returns table (enrolment_id uuid, late boolean, number text, submitted_at timestamptz, groups text[])
 language sql stable as $$
-    select enrolment.id, enrolment.late, enrolment.number, enrolment.submitted_at, granted_groups(enrolment.id)
+    select enrolment.id, enrolment.late, enrolment.number, enrolment.submitted_at,
+        array(select priority_group.code from enrolment_claim
+              join priority_group on priority_group.id = enrolment_claim.group_id
+              where enrolment_claim.enrolment_id = enrolment.id and enrolment_claim.status = 'granted')
     from enrolment_choice as choice
     join enrolment on enrolment.id = choice.enrolment_id
     where choice.programme_id = wanted and enrolment.state = 'accepted' and not enrolment.settled
       and (enrolment.late or enrolment.number is not null)
-      and not exists (
-          select from enrolment_offer as offer
-          join programme_seat as seat on seat.id = offer.seat_id
-          join enrolment_choice as held
-              on held.enrolment_id = offer.enrolment_id and held.programme_id = seat.programme_id
-          where offer.enrolment_id = enrolment.id
-            and (offer.status in ('live', 'accepted') and held.rank <= choice.rank
-                 or offer.status in ('declined', 'lapsed', 'given_up') and held.programme_id = wanted))
+      and (select bool_or(offer.status in ('live', 'accepted') and held.rank <= choice.rank
+                          or offer.status in ('declined', 'lapsed', 'given_up') and held.programme_id = wanted)
+           from enrolment_offer as offer
+           join programme_seat as seat on seat.id = offer.seat_id
+           join enrolment_choice as held
+               on held.enrolment_id = offer.enrolment_id and held.programme_id = seat.programme_id
+           where offer.enrolment_id = enrolment.id) is not true
 $$;
 comment on function enrolment_waiting is
     'who waits for a seat of a programme: wants it more than all that is held or offered, and has not let go one of it';
