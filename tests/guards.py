@@ -21,6 +21,7 @@ from tests import (
     guards_nursery_draw,
     guards_nursery_offers,
     guards_nursery_review,
+    guards_nursery_rounds,
     guards_people,
     guards_processes,
     guards_queues,
@@ -48,6 +49,7 @@ GUARDS: tuple[Guard, ...] = (
     *guards_nursery_offers.GUARDS,
     *guards_nursery_draw.GUARDS,
     *guards_nursery_review.GUARDS,
+    *guards_nursery_rounds.GUARDS,
 )
 
 
