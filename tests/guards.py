@@ -20,6 +20,7 @@ from tests import (
     guards_mandates,
     guards_nursery_draw,
     guards_nursery_offers,
+    guards_nursery_places,
     guards_nursery_review,
     guards_nursery_rounds,
     guards_people,
@@ -50,6 +51,7 @@ GUARDS: tuple[Guard, ...] = (
     *guards_nursery_draw.GUARDS,
     *guards_nursery_review.GUARDS,
     *guards_nursery_rounds.GUARDS,
+    *guards_nursery_places.GUARDS,
 )
 
 

@@ -15,8 +15,7 @@ from domain.identifiers import new_id
 from domain.nursery_vocabulary import EnrolmentBecause
 from handlers.request import VAULT
 from server.database import prepare_connection
-from tests import make
-from tests.make import EPOCH
+from tests import make, nursery_world
 
 TODAY = date(2026, 11, 23)
 SEPTEMBER = date(2027, 9, 1)
@@ -27,66 +26,23 @@ def ctx(app, clock):
     return Context(None, clock.now, app[VAULT])
 
 
-async def nursery_class(conn, provider_id=None, seats=2, name="托小班"):
-    class_id = new_id()
-    await conn.execute(
-        """insert into nursery_class (id, provider_id, name, kind, from_months, until_months, seats, carers, created_at)
-           values ($1, $2, $3, 'junior', 12, 24, $4, 3, $5)""",
-        class_id,
-        provider_id or await make.provider(conn, kind="nursery"),
-        name,
-        seats,
-        EPOCH,
-    )
-    return class_id
+async def nursery_class(conn, seats=2):
+    return await nursery_world.nursery_class(conn, await nursery_world.nursery(conn), seats=seats)
 
 
 async def child(conn, app):
-    return await make.person(conn, app[VAULT], name="童一", born=date(2026, 1, 5))
+    return (await nursery_world.family(conn, app)).child_id
 
 
 async def place(conn, app, class_id, starts_on=SEPTEMBER, ends_on=None, status="planned", person_id=None):
-    papers = None if status == "planned" else starts_on
-    place_id = new_id()
-    await conn.execute(
-        """insert into nursery_place (id, person_id, class_id, status, starts_on, ends_on, agreement_on,
-                                      health_check_on, vaccination_on, created_at, changed_at)
-           values ($1, $2, $3, $4, $5, $6, $7, $7, $7, $8, $8)""",
-        place_id,
-        person_id or await child(conn, app),
-        class_id,
-        status,
-        starts_on,
-        ends_on,
-        papers,
-        EPOCH,
-    )
-    return place_id
+    who = person_id or await child(conn, app)
+    return await nursery_world.place(conn, who, class_id, status=status, starts_on=starts_on, ends_on=ends_on)
 
 
 async def enrolment(conn, app):
-    """Make an accepted application of a round that is but a name here."""
-    family = await make.resident(conn, app)
-    round_id, enrolment_id, person_id = new_id(), new_id(), await child(conn, app)
-    await conn.execute(
-        """insert into enrolment_round (id, area_id, name, reference_date, starts_on, opens_at, closes_at, review_until,
-                                        value_source, value_due_at, created_at)
-           values ($1, $2, '秋季', $3, $3, $4, $4::timestamptz + interval '1 day', $4::timestamptz + interval '2 days',
-                   'x', $4::timestamptz + interval '3 days', $4)""",
-        round_id,
-        await make.area(conn),
-        SEPTEMBER,
-        EPOCH,
-    )
-    await conn.execute(
-        """insert into enrolment (id, public_id, salt, round_id, person_id, account_id, state, created_at, changed_at,
-                                  submitted_at)
-           values ($1, upper(left(md5($1::uuid::text), 10)), md5('salt'), $2, $3, $4, 'accepted', $5, $5, $5)""",
-        enrolment_id,
-        round_id,
-        person_id,
-        family.account_id,
-        EPOCH,
+    within = await nursery_world.enrolment_round(conn, await make.area(conn), [], stage="offers")
+    enrolment_id = await nursery_world.application(
+        conn, await nursery_world.family(conn, app), within, state="accepted"
     )
     return await conn.fetchrow("select * from enrolment where id = $1", enrolment_id)
 
@@ -199,6 +155,23 @@ async def test_two_planned_at_once_never_share_the_last_seat(conn, app, ctx, dat
             assert not waiting.done()
         with pytest.raises(Conflict, match="class_full"):
             await waiting
+    finally:
+        await other.close()
+
+
+async def test_who_is_just_entered_for_some_days_is_seen_by_who_plans(conn, app, ctx, database):
+    """The plan waits at the class before it looks for the first free day."""
+    class_id, applied = await nursery_class(conn, seats=1), await enrolment(conn, app)
+    entered = await child(conn, app)
+    other = await asyncpg.connect(database)
+    await prepare_connection(other)
+    try:
+        async with conn.transaction():
+            await place(conn, app, class_id, SEPTEMBER, date(2027, 10, 15), person_id=entered)
+            waiting = asyncio.create_task(planned(other, ctx, applied, class_id))
+            await asyncio.wait([waiting], timeout=0.5)
+            assert not waiting.done()
+        assert (await waiting)["starts_on"] == date(2027, 10, 16)
     finally:
         await other.close()
 
