@@ -324,3 +324,26 @@ async def test_an_outsider_sees_and_does_nothing(town, calls, part):
                     wrong.append((name, method, path, case.within.round_id, status, seen, after != before, text[:300]))
                 before = after
     assert wrong == [], "\n".join(map(str, wrong))
+
+
+@pytest.mark.timeout(120)
+async def test_who_it_concerns_sees_all_of_that(town):
+    """Else the test above might look for what nobody ever sees."""
+    world = await Nurseries(town).build()
+    zone = await make.staff(town.conn, town.app, Role.MANAGER, area_id=town.area_id)
+    head = await make.staff(town.conn, town.app, Role.MANAGER, provider_id=world.nursery_id)
+    shown = ""
+    for who, path in (
+        (world.family, "/v1/enrolments"),
+        *((world.family, f"/v1/enrolments/{case.enrolment_id}") for case in world.cases),
+        (world.family, f"/v1/enrolments/{world.seated.enrolment_id}/queues"),
+        *((zone, f"/v1/staff/enrolments/{case.enrolment_id}") for case in world.cases),
+        (head, f"/v1/staff/enrolments/{world.seated.enrolment_id}"),
+        (world.family, f"/v1/people/{world.family.child_id}/nursery-places"),
+    ):
+        async with town.client.get(path, headers=who.headers) as response:
+            assert response.status == 200, (path, await response.text())
+            shown += await response.text()
+    hidden = {PHONE, str(world.family.account_id), str(world.family.resident.person_id)}
+    hidden |= {case.salt for case in world.cases}
+    assert [secret for secret in world.secrets() if secret not in shown and secret not in hidden] == []
