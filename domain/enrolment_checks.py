@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sql
+from domain import enrolment_documents
 from domain.consents import TEXTS
 from domain.errors import Conflict, Invalid, NotFound
 from domain.nursery_vocabulary import RoundState
@@ -75,10 +76,8 @@ async def require_groups(conn: Connection, round_id: UUID, groups: Sequence[UUID
         raise Invalid("group_not_in_round", groups=sorted(strange))
 
 
-async def require_whole(conn: Connection, enrolment_id: UUID) -> None:
+async def require_whole(conn: Connection, enrolment: Row) -> None:
     """Let nobody hand in an application that ranks nothing, or claims a priority without what shows it."""
-    if not await sql.enrolments.choices(conn, enrolment_id=enrolment_id):
+    if not await sql.enrolments.choices(conn, enrolment_id=enrolment["id"]):
         raise Conflict("enrolment_without_choice")
-    unproved = await sql.enrolments.unproved(conn, enrolment_id=enrolment_id)
-    if unproved:
-        raise Conflict("enrolment_claim_without_document", groups=[dict(row) for row in unproved])
+    await enrolment_documents.require_whole(conn, enrolment)

@@ -11,7 +11,16 @@ import string
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, enrolment_checks, enrolment_offers, enrolment_states, enrolment_views, notices, nursery_places
+from domain import (
+    audit,
+    enrolment_checks,
+    enrolment_documents,
+    enrolment_offers,
+    enrolment_states,
+    enrolment_views,
+    notices,
+    nursery_places,
+)
 from domain.enrolment_states import IN_TIME, LATE, Repair, Step
 from domain.errors import Conflict, NotFound
 from domain.identifiers import new_id
@@ -59,7 +68,7 @@ async def begin(conn: Connection, ctx: Context, body: Mapping[str, Any]) -> Mapp
         known = await sql.enrolments.live_of(conn, round_id=round_id, person_id=person_id)
         raise Conflict("enrolment_exists", enrolment_id=known)
     await _rank(conn, held, enrolment_id, person_id, body["choices"])
-    await _claim(conn, round_id, enrolment_id, body["claims"])
+    await _claim(conn, ctx, {"id": enrolment_id, "round_id": round_id}, body)
     return await _done(conn, ctx, "enrolments.begun", enrolment_id, person_id=person_id, round_id=round_id)
 
 
@@ -90,9 +99,9 @@ async def change(conn: Connection, ctx: Context, enrolment_id: UUID, body: Mappi
         await _rank(conn, held, enrolment_id, found["person_id"], body["choices"])
     elif await _chosen(conn, enrolment_id) != body["choices"]:
         raise Conflict("enrolment_choices_stand", closes_at=held["closes_at"])
-    await _claim(conn, held["id"], enrolment_id, body["claims"])
+    await _claim(conn, ctx, found, body)
     if state == EnrolmentState.SUBMITTED:
-        await enrolment_checks.require_whole(conn, enrolment_id)
+        await enrolment_checks.require_whole(conn, found)
     return await _done(conn, ctx, "enrolments.changed", enrolment_id)
 
 
@@ -117,7 +126,7 @@ async def submit(conn: Connection, ctx: Context, enrolment_id: UUID, body: Mappi
     await _take(conn, ctx, step)
     held = await enrolment_states.share_round(conn, found["round_id"], ctx.now)
     await enrolment_checks.require_choices(conn, held, found["person_id"], await _chosen(conn, enrolment_id))
-    await enrolment_checks.require_whole(conn, enrolment_id)
+    await enrolment_checks.require_whole(conn, found)
     way = {"way": "late"} if late else {}
     await notices.tell(conn, ctx, found["person_id"], NoticeKind.ENROLMENT_SUBMITTED, enrolment_id, **way)
     return await _done(conn, ctx, "enrolments.submitted", enrolment_id, **way)
@@ -134,7 +143,7 @@ async def _repair(conn: Connection, ctx: Context, found: Row, account_id: UUID) 
         actor_id=account_id,
     )
     await _take(conn, ctx, step)
-    await enrolment_checks.require_whole(conn, found["id"])
+    await enrolment_checks.require_whole(conn, found)
     return await _done(conn, ctx, "enrolments.repaired", found["id"])
 
 
@@ -191,10 +200,14 @@ async def _rank(conn: Connection, held: Row, enrolment_id: UUID, person_id: UUID
     await sql.enrolments.rank(conn, enrolment_id=enrolment_id, programmes=programmes)
 
 
-async def _claim(conn: Connection, round_id: UUID, enrolment_id: UUID, groups: Sequence[UUID]) -> None:
-    await enrolment_checks.require_groups(conn, round_id, groups)
-    await sql.enrolments.unclaim(conn, enrolment_id=enrolment_id, groups=groups)
-    await sql.enrolments.claim(conn, enrolment_id=enrolment_id, groups=groups)
+async def _claim(conn: Connection, ctx: Context, enrolment: Row, body: Mapping[str, Any]) -> None:
+    """Claim priorities; the documents are what they were where none are named."""
+    groups = body["claims"]
+    await enrolment_checks.require_groups(conn, enrolment["round_id"], groups)
+    await sql.enrolments.unclaim(conn, enrolment_id=enrolment["id"], groups=groups)
+    await sql.enrolments.claim(conn, enrolment_id=enrolment["id"], groups=groups)
+    if body["documents"] is not None:
+        await enrolment_documents.attach(conn, ctx, enrolment, body["documents"])
 
 
 async def _chosen(conn: Connection, enrolment_id: UUID) -> list[UUID]:

@@ -3,24 +3,31 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 
 from domain.nursery_vocabulary import (
+    MAX_DOCUMENTS,
     MAX_GROUPS,
     MAX_RANKS,
     ClaimStatus,
-    DocumentKind,
     EnrolmentActor,
     EnrolmentBecause,
     EnrolmentState,
     RoundState,
 )
+from schemas.enrolment_documents import Document, DocumentWanted
 from schemas.fields import Cursor, Limit, LocalTime, Word, at_most
 from schemas.volunteers import Named
 
 
 class EnrolmentForm(Schema):
-    """What is asked for: programmes in the order of the family's wishes, and the priority groups that it claims."""
+    """What is asked for: programmes in the order of the family's wishes, and the priority groups that it claims.
+
+    `documents`: all that it shall have; those that stand are left alone where the list is not there.
+    """
 
     choices = fields.List(fields.UUID(), required=True, validate=at_most(MAX_RANKS))
     claims = fields.List(fields.UUID(), validate=at_most(MAX_GROUPS), load_default=list)
+    documents = fields.List(
+        fields.Nested(DocumentWanted), validate=at_most(MAX_DOCUMENTS), load_default=None, allow_none=True
+    )
 
 
 class EnrolmentBegun(EnrolmentForm):
@@ -69,15 +76,9 @@ class EnrolmentClaim(Schema):
     words = fields.String()
 
 
-class EnrolmentDocument(Schema):
+class EnrolmentDocument(Document):
     """`destroyed_at`: when the content was destroyed; that there was one stays."""
 
-    file_id = fields.UUID()
-    kind = Word(DocumentKind)
-    group_id = fields.UUID(allow_none=True)
-    media_type = fields.String()
-    size = fields.Integer()
-    added_at = LocalTime()
     destroyed_at = LocalTime(allow_none=True)
 
 

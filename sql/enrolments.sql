@@ -66,18 +66,6 @@ on conflict (enrolment_id, group_id) do nothing;
 -- What an application ranks, in order.
 select programme_id from enrolment_choice where enrolment_id = :enrolment_id order by rank;
 
--- name: unproved(enrolment_id)
--- Claims of an application for which the round asks a proof and no document is there.
-select priority_group.id, priority_group.name
-from enrolment_claim as claim
-join priority_group on priority_group.id = claim.group_id
-where claim.enrolment_id = :enrolment_id and priority_group.proof <> ''
-  and not exists (
-      select from enrolment_document as document
-      where document.enrolment_id = claim.enrolment_id and document.group_id = claim.group_id
-        and document.destroyed_at is null)
-order by priority_group.position;
-
 -- name: one(id, now)^
 -- An application with the state of its round by the clock.
 select enrolment.*, round_state(round.stage, round.opens_at, round.closes_at, :now) as round_state,

@@ -147,7 +147,7 @@ async def test_nothing_is_handed_in_that_is_not_whole(zone, conn):
     assert (await zone.post(f"{path}/submit", who))[1]["code"] == "enrolment_without_choice"
     await zone.put(path, who, change(within, claims=["sibling"]))
     status, refusal = await zone.post(f"{path}/submit", who)
-    assert (status, refusal["code"]) == (409, "enrolment_claim_without_document")
+    assert (status, refusal["code"]) == (409, "document_missing")
     await proof(conn, begun["id"], within.groups["sibling"])
     status, handed_in = await zone.post(f"{path}/submit", who)
     assert (status, handed_in["state"]) == (200, "submitted")
@@ -299,3 +299,23 @@ async def test_the_same_beginning_sent_twice_begins_once(zone, conn):
     assert first[0] == again[0] == 201
     assert first[1]["id"] == again[1]["id"]
     assert await count(conn) == 1
+
+
+async def test_documents_come_with_the_form_and_stay_where_it_names_none(zone, conn):
+    within, who = await zone.round(), await zone.family()
+    file_id = new_id()
+    await conn.execute(
+        """insert into file (id, account_id, purpose, media_type, size, created_at)
+           values ($1, $2, 'enrolment_document', 'image/png', 10, $3)""",
+        file_id,
+        who.account_id,
+        NOW,
+    )
+    paper = {"file_id": str(file_id), "kind": "claim", "group_id": str(within.groups["sibling"])}
+    body = form(within, who, claims=["sibling"]) | {"documents": [paper]}
+    status, begun = await zone.post("/v1/enrolments", who, body)
+    assert (status, [document["file_id"] for document in begun["documents"]]) == (201, [str(file_id)])
+    path = f"/v1/enrolments/{begun['id']}"
+    _, changed = await zone.put(path, who, change(within, claims=["sibling"]))
+    assert [document["destroyed_at"] for document in changed["documents"]] == [None]
+    assert (await zone.post(f"{path}/submit", who))[0] == 200
