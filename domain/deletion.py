@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sql
-from domain import audit, care, erasure, sessions, volunteers
+from domain import audit, care, enrolment_erasure, erasure, sessions, volunteers
 from domain.errors import Conflict
 from domain.permissions import require_signed_in
+from domain.vocabulary import ConsentKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from asyncpg import Connection
 
     from domain.context import Context
-    from domain.vocabulary import ConsentKind, Fate
+    from domain.vocabulary import Fate
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,9 @@ async def withdraw_consent(
 ) -> Mapping[UUID, Fate]:
     """Take a consent back, for one person or for all; return what became of each person it was given for.
 
-    Without consent there is no care: it ends, as by letting the persons go, and for one's own person that
-    is the end of the registration and of being a volunteer; the account stays.
+    To apply for a child is consented to by itself: applications end with that, the care goes on, and nobody is in what
+    is returned. Without any other consent there is no care: it ends, as by letting the persons go, and for one's own
+    person that is the end of the registration and of being a volunteer; the account stays.
     """
     account = await care.lock_caller(conn, ctx)
     rows: Sequence[Mapping[str, UUID]] = await sql.consents.persons_under(
@@ -69,6 +71,8 @@ async def withdraw_consent(
     person_ids = [row["person_id"] for row in rows]
     own = await sql.care.own(conn, account_id=account["id"])
     await erasure.lock(conn, account["id"], person_ids)
+    if kind == ConsentKind.CHILD_ENROLMENT:
+        return await _withdraw_enrolment(conn, ctx, account["id"], person_ids)
     if own is not None and own["id"] in person_ids:
         await _end_as_volunteer(conn, ctx, account["id"])
     fates = await erasure.let_go(conn, ctx, account["id"], person_ids)
@@ -79,6 +83,19 @@ async def withdraw_consent(
         [audit.entry(ctx, "consents.withdrawn", person, kind=kind, fate=fate) for person, fate in fates.items()],
     )
     return fates
+
+
+async def _withdraw_enrolment(
+    conn: Connection, ctx: Context, account_id: UUID, person_ids: Sequence[UUID]
+) -> Mapping[UUID, Fate]:
+    kind = ConsentKind.CHILD_ENROLMENT
+    await sql.enrolment_erasure.withdraw_consents(
+        conn, account_id=account_id, person_ids=person_ids, kind=kind, at=ctx.now
+    )
+    await enrolment_erasure.withdraw_unconsented(conn, ctx, person_ids)
+    entries = [audit.entry(ctx, "consents.withdrawn", person_id, kind=kind) for person_id in person_ids]
+    await audit.record_all(conn, ctx.vault, ctx.now, entries)
+    return {}
 
 
 async def _end_as_volunteer(conn: Connection, ctx: Context, account_id: UUID) -> None:

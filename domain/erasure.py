@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sql
-from domain import help_release, mandates
+from domain import enrolment_erasure, help_release, mandates
 from domain.errors import Conflict
 from domain.help_vocabulary import Because, HelpState
 from domain.permissions import require_signed_in
@@ -35,6 +35,7 @@ async def lock(conn: Connection, account_id: UUID, person_ids: Sequence[UUID]) -
     both = {"account_id": account_id, "person_ids": person_ids}
     await sql.people.lock(conn, ids=person_ids)
     await sql.care_requests.lock(conn, **both)
+    await enrolment_erasure.lock(conn, person_ids)
     await sql.erasure.lock_volunteer(conn, account_id=account_id)
     await sql.erasure.lock_mandates(conn, **both)
     await sql.erasure.lock_help(conn, **both)
@@ -59,6 +60,7 @@ async def let_go(conn: Connection, ctx: Context, account_id: UUID, person_ids: S
     await sql.care.end(conn, account_id=account_id, person_ids=person_ids, now=ctx.now)
     await sql.consents.withdraw(conn, account_id=account_id, person_ids=person_ids, at=ctx.now)
     await erase(conn, ctx, erased)
+    await enrolment_erasure.withdraw_unconsented(conn, ctx, person_ids)
     return fates
 
 
@@ -70,6 +72,7 @@ async def erase(conn: Connection, ctx: Context, person_ids: Sequence[UUID]) -> N
     if not person_ids:
         return
     await sql.care_requests.close_for(conn, person_ids=person_ids, now=ctx.now)
+    await enrolment_erasure.erase(conn, ctx, person_ids)
     for person_id in person_ids:
         await mandates.revoke_all(conn, ctx, person_id=person_id)
     await _end_help(conn, ctx, person_ids)
