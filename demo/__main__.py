@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from demo import fairness, helping, resident, staff, visit, volunteer
+from demo import drawing, enrolling, fairness, helping, resident, staff, visit, volunteer
 from demo.client import BASE_URL, Unexpected
 from demo.journey import Journey
 
@@ -15,6 +15,8 @@ STEPS = (
     *fairness.STEPS,
     *visit.STEPS,
     *helping.STEPS,
+    *enrolling.STEPS,
+    *drawing.STEPS,
     *helping.LAST_STEPS,
     *resident.LAST_STEPS,
 )

@@ -6,7 +6,9 @@ import base64
 import hashlib
 import hmac
 import secrets
+import struct
 import time
+import zlib
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -34,7 +36,15 @@ class Person:
 
 def person(name: str, sex: str, born: int) -> Person:
     """Invent somebody of the year `born`; the day and the serial number are random, so that runs do not meet."""
-    birth_date = date(born, 1, 1) + timedelta(days=secrets.randbelow(365))
+    return _born_on(name, sex, date(born, 1, 1) + timedelta(days=secrets.randbelow(365)))
+
+
+def child(name: str, sex: str, youngest: int, oldest: int) -> Person:
+    """Invent a child that is so many days old today, at least and at most."""
+    return _born_on(name, sex, date.today() - timedelta(days=youngest + secrets.randbelow(oldest - youngest + 1)))  # noqa: DTZ011  # weeks from every border
+
+
+def _born_on(name: str, sex: str, birth_date: date) -> Person:
     serial = secrets.randbelow(499) * 2 + (1 if sex == "male" else 2)
     digits = f"{NO_SUCH_PLACE}{birth_date:%Y%m%d}{serial:03}"
     phone = f"{NO_SUCH_PREFIX}{secrets.randbelow(10**8):08}"
@@ -57,3 +67,17 @@ def totp(secret: str, ahead: int = 0) -> str:
 
 def seconds_to_next_totp() -> float:
     return TOTP_SECONDS - time.time() % TOTP_SECONDS
+
+
+def photo() -> bytes:
+    """Make a picture of a paper: a grey PNG with noise, so that no two are the same."""
+    side = 64
+    rows = b"".join(b"\0" + secrets.token_bytes(side) for _ in range(side))
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.client import Client, Unexpected
-from demo.invent import Person, person, seconds_to_next_totp, totp
+from demo.invent import Person, child, person, seconds_to_next_totp, totp
 
 LOCAL = timezone(timedelta(hours=8))
 HOSPITAL = "孪井滩示范区医院"
@@ -19,6 +19,24 @@ TEAM = "党建联盟志愿服务队"
 """The demo's own volunteers are a troop of it, made anew each time: no other run's volunteers are asked for help."""
 
 VAR_DIR = Path(os.environ.get("VAR_DIR", "var"))
+
+
+@dataclass
+class Household:
+    """A family that wants a place in a nursery, and what the service calls it."""
+
+    parent: Person
+    child: Person
+    phone: Client = field(default_factory=Client)
+    child_id: str = ""
+    household_file: str = ""
+    enrolment: str = ""
+    public_id: str = ""
+
+
+def household(parent: str, name: str, sex: str) -> Household:
+    """Invent a family with a child of some two years and a half."""
+    return Household(person(parent, "female", 1993), child(name, sex, 800, 1000))
 
 
 @dataclass
@@ -49,6 +67,14 @@ class Journey:
     hotline: Client = field(default_factory=Client)
     admin: Client = field(default_factory=Client)
 
+    resettled: Household = field(default_factory=lambda: household("萨仁", "阿古达木", "male"))
+    hopeful: Household = field(default_factory=lambda: household("李娜", "李一诺", "female"))
+    patient: Household = field(default_factory=lambda: household("乌日娜", "苏日娜", "female"))
+    refused: Household = field(default_factory=lambda: household("王芳", "王小川", "male"))
+    zone_office: Client = field(default_factory=Client)
+    second_office: Client = field(default_factory=Client)
+    nursery_head: Client = field(default_factory=Client)
+
     consents: list[dict[str, str]] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)
     service: dict[str, Any] = field(default_factory=dict)
@@ -57,6 +83,12 @@ class Journey:
     released: datetime = field(default_factory=lambda: datetime.now(LOCAL))
     queue_number: int = 0
     queue_version: int = 0
+    enrolment_consent: list[dict[str, str]] = field(default_factory=list)
+    child_consents: list[dict[str, str]] = field(default_factory=list)
+    round: dict[str, Any] = field(default_factory=dict)
+    staff_accounts: list[str] = field(default_factory=list)
+    seconds_to_prepare: float = 0
+    frozen: bytes = b""
     booking_request: tuple[dict[str, Any], str] = field(default_factory=lambda: ({}, ""))
 
 
@@ -97,22 +129,26 @@ def register(device: Client, who: Person, consents: list[dict[str, str]]) -> dic
 
 
 def sign_in_as_staff(device: Client, login: str) -> dict[str, Any]:
-    """Sign in with the password of `demo.json` and the code an authenticator app shows.
-
-    A code works once. A second run within half a minute takes the next code, which the server accepts from
-    clocks that are ahead; a third one waits for it.
-    """
+    """Sign in with the password of `demo.json` and the code an authenticator app shows."""
     file = VAR_DIR / "demo.json"
     try:
         staff = {one["login"]: one for one in json.loads(file.read_text(encoding="utf-8"))["staff"]}
     except OSError as error:
         raise Unexpected(f"demo staff in {file} (is VAR_DIR the server's?)", error) from None
-    account = staff[login]
+    return sign_in_with(device, staff[login])
+
+
+def sign_in_with(device: Client, account: dict[str, str]) -> dict[str, Any]:
+    """Sign in with a password and a one-time code.
+
+    A code works once. A second run within half a minute takes the next code, which the server accepts from
+    clocks that are ahead; a third one waits for it.
+    """
     for wait, ahead in ((False, 0), (False, 1), (True, 1)):
         if wait:
             time.sleep(seconds_to_next_totp())
-        otp = totp(account["otp_secret"], ahead)
-        reply = device.post("/v1/sessions/staff", {"login": login, "password": account["password"], "otp": otp})
+        body = {name: account[name] for name in ("login", "password")} | {"otp": totp(account["otp_secret"], ahead)}
+        reply = device.post("/v1/sessions/staff", body)
         if reply.status != 401:  # noqa: PLR2004
             break
     signed_in: dict[str, Any] = reply.expect(200)

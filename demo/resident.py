@@ -28,9 +28,10 @@ def sign_in(journey: Journey) -> str:
 def read_consents(journey: Journey) -> str:
     """She reads what she is asked to agree to."""
     texts = journey.phone.get("/v1/consents").expect(200)["items"]
-    journey.consents = [
-        {"kind": text["kind"], "version": text["version"]} for text in texts if not text["kind"].startswith("child_")
-    ]
+    given = {text["kind"]: {"kind": text["kind"], "version": text["version"]} for text in texts}
+    journey.consents = [given["privacy"], given["sensitive_data"]]
+    journey.child_consents = [*journey.consents, given["child_guardian"]]
+    journey.enrolment_consent = [given["child_enrolment"]]
     return "她看了" + "、".join(f"《{text['title']}》" for text in texts)
 
 

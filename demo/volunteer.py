@@ -51,7 +51,6 @@ def approve_leader(journey: Journey) -> str:
     approved = admin.post(f"/v1/staff/volunteers/{leader}/approve").expect(200)
     check(approved["status"] == "approved", "approved", approved)
     admin.put(f"/v1/staff/teams/{journey.ids['team']}/leaders/{leader}").expect(200)
-    admin.delete("/v1/sessions/current").expect(204)
     device = journey.leader_phone
     device.keep(device.post("/v1/sessions/refresh", {"refresh_token": device.refresh_token}).expect(200))
     return f"管理员批准{journey.leader.name}，请她当队长"

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS_TO_START = 30
-SECONDS_TO_WALK = 180
-"""It waits for the next full minute, when numbers are released."""
+SECONDS_TO_WALK = 300
+"""It waits for the next full minute, when numbers are released, and for the deadlines of an enrolment."""
 
 
 @asynccontextmanager
@@ -72,7 +72,7 @@ def environment(database: str, var_dir: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(660)
 async def test_the_journey_can_be_walked_by_two_at_once_and_tells_what_went_wrong(database, tmp_path):
     settings = environment(database, tmp_path)
     async with server(settings) as base_url:
