@@ -5,23 +5,29 @@ Locks: files by id, after the enrolment; whoever prunes or destroys files takes 
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, TypedDict
 
 import sql
-from domain.errors import Conflict, Invalid, NotFound
+from domain import audit
+from domain.errors import Conflict, Invalid, NotFound, Unavailable
 from domain.nursery_vocabulary import MAX_DOCUMENTS
-from domain.permissions import require_care_of_enrolment
-from domain.vocabulary import FilePurpose
+from domain.permissions import require_care_of_enrolment, require_staff_of_enrolment
+from domain.vocabulary import CLERKS, FilePurpose, local_day
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
     from uuid import UUID
 
     from asyncpg import Connection
 
     from domain.context import Context
+    from domain.file_store import FileStore
     from domain.nursery_vocabulary import DocumentKind
     from domain.rows import Row
+
+AT_ONCE = 50
+"""So many applications lose their documents in one transaction."""
 
 
 class Wanted(TypedDict):
@@ -88,3 +94,63 @@ async def standing(conn: Connection, enrolment_id: UUID) -> list[Row]:
     """Return the documents of an application whose contents are there, for who has checked the permission."""
     found: list[Row] = await sql.enrolment_documents.standing(conn, enrolment_id=enrolment_id)
     return found
+
+
+async def own(conn: Connection, ctx: Context, enrolment_id: UUID, file_id: UUID) -> Row:
+    """Let the family read what it has handed in."""
+    await require_care_of_enrolment(conn, ctx, enrolment_id)
+    return await _one(conn, enrolment_id, file_id)
+
+
+async def read(conn: Connection, ctx: Context, enrolment_id: UUID, file_id: UUID) -> Row:
+    """Let reviewers read what was handed in; each reading is recorded. What was withdrawn is the family's alone."""
+    await require_staff_of_enrolment(conn, ctx, enrolment_id, *CLERKS)
+    found = await _one(conn, enrolment_id, file_id)
+    if not found["open_to_staff"]:
+        raise NotFound("document_not_found")
+    await audit.record(conn, ctx, "enrolment_documents.read", file_id, enrolment_id=str(enrolment_id))
+    return found
+
+
+async def _one(conn: Connection, enrolment_id: UUID, file_id: UUID) -> Row:
+    found: Row | None = await sql.enrolment_documents.one(conn, enrolment_id=enrolment_id, file_id=file_id)
+    if found is None:
+        raise NotFound("document_not_found")
+    return found
+
+
+async def destroy(conn: Connection, ctx: Context, enrolment_ids: Collection[UUID]) -> list[Row]:
+    """Destroy the documents of applications whose rows the caller holds; return the files with their applications.
+
+    The contents have no row then: `files.prune` removes them. The caller writes the audit.
+    """
+    gone: list[Row] = await sql.enrolment_documents.destroy(conn, enrolment_ids=list(enrolment_ids), now=ctx.now)
+    return gone
+
+
+async def destroy_due(
+    conn: Connection, store: FileStore, context: Callable[[], Context], is_stopping: Callable[[], bool]
+) -> int:
+    """Destroy, when a round has been over for its days, what was handed in by who has no place; return how many files.
+
+    Each transaction is its own and writes an audit row an application; contents go after it.
+    """
+    destroyed = 0
+    while not is_stopping():
+        async with conn.transaction():
+            ctx = context()
+            due = await sql.enrolment_documents.due(conn, now=ctx.now, today=local_day(ctx.now), limit=AT_ONCE)
+            gone = await destroy(conn, ctx, [row["id"] for row in due])
+            entries = [
+                audit.entry(ctx, "enrolment_documents.destroyed", row["id"], files=files)
+                for row in due
+                if (files := [str(file["file_id"]) for file in gone if file["enrolment_id"] == row["id"]])
+            ]
+            await audit.record_all(conn, ctx.vault, ctx.now, entries)
+        for row in gone:
+            with contextlib.suppress(Unavailable):
+                await store.delete(row["file_id"])
+        destroyed += len(gone)
+        if not due:
+            break
+    return destroyed

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from asyncpg import Record
 
+    from domain.rows import Row
+
 FILE_STORE = web.AppKey("file_store", FileStore)
 UPLOADS = web.AppKey("uploads", asyncio.Semaphore)
 MOST_UPLOADS = 4
@@ -82,7 +84,7 @@ async def read(request: web.Request) -> web.Response:
     return await download(request, found)
 
 
-async def download(request: web.Request, found: Record) -> web.Response:
+async def download(request: web.Request, found: Record | Row) -> web.Response:
     """Answer with the content of a file that the caller may read."""
     content = await request.app[FILE_STORE].get(found["id"])
     headers = {

@@ -14,6 +14,7 @@ from asyncpg import Connection
 
 from domain import (
     dispatch,
+    enrolment_documents,
     enrolment_offers,
     enrolment_review,
     erasure,
@@ -112,6 +113,11 @@ async def prune_files(work: Work) -> Mapping[str, int]:
     return {"files": await files.prune(work.conn, work.store, work.context().now)}
 
 
+async def destroy_documents(work: Work) -> Mapping[str, int]:
+    """Destroy in transactions of its own; the store is asked between them."""
+    return {"files": await enrolment_documents.destroy_due(work.conn, work.store, work.context, work.stopping)}
+
+
 async def make_slots(work: Work) -> Mapping[str, int]:
     """Each transaction makes a piece of one schedule's slots; a long one leaves the others their turn."""
     pieces = count()
@@ -168,6 +174,7 @@ CHORES = (
     Chore("idempotency_keys", once(lambda conn, ctx: idempotency.prune(conn, ctx.now)), seconds=3600),
     Chore("erased_people", once(lambda conn, ctx: erasure.prune(conn, ctx.now)), seconds=3600),
     Chore("enrolment_repairs", until_nothing_is_left(enrolment_review.end_repairs), seconds=30),
+    Chore("enrolment_documents", destroy_documents, seconds=3600),
     Chore("files", prune_files, seconds=3600),
     Chore("enrolment_offers", until_nothing_is_left(enrolment_offers.lapse), seconds=10),
     Chore("help_rounds", ask_volunteers, seconds=5),

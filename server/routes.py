@@ -18,6 +18,7 @@ from handlers import (
     consents,
     docs,
     emergency_contacts,
+    enrolment_documents,
     enrolment_draw,
     enrolment_figures,
     enrolment_offers,
@@ -352,6 +353,9 @@ ROUTES = tuple(
         (RESIDENT, "POST", "/v1/enrolments/{id}/decline", enrolment_offers.decline),
         (RESIDENT, "POST", "/v1/enrolments/{id}/settle", enrolment_offers.settle),
         (STAFF, "POST", "/v1/staff/enrolment-rounds/{id}/offer", enrolment_offers.offer),
+        # ---- nursery: documents of applications
+        (RESIDENT, "GET", "/v1/enrolments/{id}/documents/{file_id}", enrolment_documents.own),
+        (STAFF, "GET", "/v1/staff/enrolments/{id}/documents/{file_id}", enrolment_documents.read),
         # ---- nursery: the draw
         (PUBLIC, "GET", "/v1/enrolment-rounds/{id}/draw", enrolment_draw.show_to_everybody),
         (PUBLIC, "GET", "/v1/enrolment-rounds/{id}/frozen", enrolment_draw.frozen),

@@ -50,3 +50,43 @@ order by priority_group.position;
 select file_id, kind, group_id, media_type, size, added_at from enrolment_document
 where enrolment_id = :enrolment_id and destroyed_at is null
 order by added_at, file_id;
+
+-- name: one(enrolment_id, file_id)^
+-- A document of an application whose content is there, and whether staff may read it.
+select enrolment_document.file_id as id, enrolment_document.media_type,
+    enrolment.state not in ('draft', 'withdrawn') as open_to_staff
+from enrolment_document join enrolment on enrolment.id = enrolment_document.enrolment_id
+where enrolment_document.file_id = :file_id and enrolment_document.enrolment_id = :enrolment_id
+  and enrolment_document.destroyed_at is null;
+
+-- name: due(now, today, limit)
+-- Take, by id, applications of who has no place whose round has been over for so long that their documents go; a round
+-- that nobody has ended is over a year after its first day.
+select enrolment.id from enrolment
+join enrolment_round on enrolment_round.id = enrolment.round_id
+where least(enrolment_round.ended_at, enrolment_round.starts_on + interval '1 year')
+        + make_interval(days => enrolment_round.document_days) <= :now
+  and exists (
+      select from enrolment_document
+      where enrolment_document.enrolment_id = enrolment.id and enrolment_document.destroyed_at is null)
+  and not (enrolment.state = 'accepted' and exists (
+      select from nursery_place
+      where nursery_place.person_id = enrolment.person_id
+        and (nursery_place.status in ('planned', 'confirmed')
+             or (nursery_place.status = 'ended'
+                 and nursery_place.ends_on + enrolment_round.document_days > :today::date))))
+order by enrolment.id limit :limit
+for no key update of enrolment skip locked;
+
+-- name: destroy(enrolment_ids, now)
+-- Forget all files of applications; that they were handed in stays.
+with held as (
+    select file.id from file join enrolment_document on enrolment_document.file_id = file.id
+    where enrolment_document.enrolment_id = any(:enrolment_ids::uuid[])
+    order by file.id for update of file
+), forgotten as (
+    delete from file where id in (select id from held)
+)
+update enrolment_document set destroyed_at = :now
+where enrolment_id = any(:enrolment_ids::uuid[]) and destroyed_at is null
+returning enrolment_id, file_id;

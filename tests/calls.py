@@ -12,6 +12,7 @@ from domain.identifiers import new_id
 from domain.vocabulary import LOCAL_ZONE
 from handlers.request import CLOCK, VAULT
 from tests import (
+    calls_enrolment_documents,
     calls_enrolment_offers,
     calls_enrolment_rounds,
     calls_enrolments,
@@ -562,6 +563,7 @@ GOOD: dict[tuple[str, str], Callable[[Town], Awaitable[Given]]] = {
     ("GET", "/v1/files/{id}"): with_id(lambda town: town.file()),
     **calls_help_requests.GOOD,
     **calls_help_hours.GOOD,
+    **calls_enrolment_documents.GOOD,
     **calls_enrolment_offers.GOOD,
     **calls_enrolment_rounds.GOOD,
     **calls_enrolments.GOOD,

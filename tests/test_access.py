@@ -351,6 +351,8 @@ MAY = {
     ("GET", "/v1/staff/enrolment-rounds/{id}/result"): of_staff("area_clerk"),
     ("GET", "/v1/staff/enrolment-rounds/{id}/figures"): of_staff("area_clerk"),
     ("GET", "/v1/staff/enrolment-rounds/{id}/report"): of_staff("area_manager"),
+    ("GET", "/v1/enrolments/{id}/documents/{file_id}"): of_family(),
+    ("GET", "/v1/staff/enrolments/{id}/documents/{file_id}"): of_staff("area_clerk"),
     ("POST", "/v1/files"): Row("family", 201, 201, 201, 403),
     ("GET", "/v1/staff/enrolments"): of_staff("area_clerk", elsewhere=200),
     ("GET", "/v1/staff/enrolments/{id}"): of_staff("area_clerk"),

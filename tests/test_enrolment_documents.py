@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -194,3 +195,95 @@ async def test_a_file_is_not_pruned_while_it_is_handed_in(town, conn, app, datab
     finally:
         await other.close()
     assert await town.files() == {file_id}
+
+
+async def uploaded(client, town, content=None):
+    _, made = await upload(client, town.who, content, purpose=PURPOSE)
+    return UUID(made["id"])
+
+
+async def test_staff_of_the_round_and_of_the_first_choice_read_and_each_reading_is_recorded(client, conn, town):
+    file_id = await uploaded(client, town, pdf())
+    await town.attach(identity(file_id))
+    nursery = await conn.fetchval("select provider_id from nursery_class")
+    clerk = await make.staff(conn, town.app, Role.CLERK, area_id=town.within.area_id)
+    carer = await make.staff(conn, town.app, Role.CLERK, provider_id=nursery)
+    auditor = await make.staff(conn, town.app, Role.AUDITOR, area_id=town.within.area_id)
+    elsewhere = await make.staff(conn, town.app, Role.ADMIN, area_id=await make.area(conn))
+    stranger = await world.family(conn, town.app, name="家长乙")
+    path = f"enrolments/{town.enrolment_id}/documents/{file_id}"
+
+    async def statuses():
+        staff = [
+            (await client.get(f"/v1/staff/{path}", headers=who.headers)).status
+            for who in (clerk, carer, auditor, elsewhere)
+        ]
+        return staff, [(await client.get(f"/v1/{path}", headers=who.headers)).status for who in (town.who, stranger)]
+
+    assert await statuses() == ([404] * 4, [200, 404])
+    await conn.execute("update enrolment set state = 'submitted', submitted_at = $1", world.NOW)
+    assert await statuses() == ([200, 200, 404, 404], [200, 404])
+    response = await client.get(f"/v1/staff/{path}", headers=clerk.headers)
+    assert (await response.read(), response.headers["Content-Disposition"]) == (pdf(), "attachment")
+    rows = await conn.fetch(
+        "select actor_id from audit where action = 'enrolment_documents.read' and subject_id = $1", file_id
+    )
+    assert [row["actor_id"] for row in rows].count(clerk.account_id) == 2
+    assert {row["actor_id"] for row in rows} == {clerk.account_id, carer.account_id}
+    by_file = await client.get(f"/v1/files/{file_id}", headers=clerk.headers)
+    assert by_file.status == 404
+    await conn.execute("update enrolment set state = 'withdrawn'")
+    assert await statuses() == ([404] * 4, [200, 404])
+
+
+@pytest.mark.parametrize(
+    ("state", "place", "goes"),
+    [
+        ("refused", None, True),
+        ("withdrawn", None, True),
+        ("accepted", None, True),
+        ("accepted", {"status": "planned"}, False),
+        ("accepted", {"status": "confirmed"}, False),
+        ("accepted", {"status": "cancelled"}, True),
+        ("accepted", {"status": "ended", "ends_on": date(2026, 9, 2)}, False),
+        ("accepted", {"status": "ended", "starts_on": date(2026, 7, 1), "ends_on": date(2026, 7, 2)}, True),
+    ],
+)
+async def test_documents_go_when_their_days_are_over(client, conn, settings, town, state, place, goes):
+    file_id = await uploaded(client, town)
+    await town.attach(identity(file_id))
+    await conn.execute("update enrolment set state = $1, submitted_at = $2", state, world.NOW)
+    if place is not None:
+        class_id = await conn.fetchval("select id from nursery_class")
+        await world.place(conn, town.who.child_id, class_id, enrolment_id=town.enrolment_id, **place)
+    ended = world.NOW - timedelta(days=90)
+    await conn.execute("update enrolment_round set stage = 'ended', ended_at = $1", ended + timedelta(seconds=1))
+    now = world.NOW
+
+    async def act():
+        return await enrolment_documents.destroy_due(
+            conn, town.app[FILE_STORE], lambda: Context(None, now, town.app[VAULT]), lambda: False
+        )
+
+    assert await act() == 0
+    now += timedelta(seconds=1)
+    assert await act() == goes
+    assert (await town.files() == set()) == goes
+    assert (stored(settings) == []) == goes
+    rows = await conn.fetch("select subject_id, facts from audit where action = 'enrolment_documents.destroyed'")
+    assert [(row["subject_id"], row["facts"]) for row in rows] == [
+        (town.enrolment_id, {"files": [str(file_id)]})
+    ] * goes
+    assert await act() == 0
+    if goes:
+        assert await conn.fetchval("select destroyed_at from enrolment_document") == now
+        path = f"/v1/enrolments/{town.enrolment_id}/documents/{file_id}"
+        response = await client.get(path, headers=town.who.headers)
+        assert (await response.json())["code"] == "document_not_found"
+
+
+@pytest.mark.parametrize(("days", "gone"), [(400, 0), (600, 1)])
+async def test_documents_stay_while_a_round_goes_on_but_not_for_ever(conn, town, days, gone):
+    await town.attach(identity(await town.file()))
+    later = Context(None, world.NOW + timedelta(days=days), town.app[VAULT])
+    assert await enrolment_documents.destroy_due(conn, town.app[FILE_STORE], lambda: later, lambda: False) == gone
