@@ -83,7 +83,7 @@ async def own(conn: Connection, ctx: Context, file_id: UUID) -> Record:
 
 
 async def read(conn: Connection, ctx: Context, file_id: UUID) -> Record:
-    """Let whoever added a paper, or staff of the area of its mandate, read it; each reading is recorded.
+    """Let whoever added a paper, or staff of its mandate's area or its nursery, read it; each reading is recorded.
 
     A family's document is read where it was handed in, see `enrolment_documents`.
     """

@@ -31,13 +31,13 @@ DAYS = ("agreement_on", "health_check_on", "vaccination_on")
 async def enter(conn: Connection, ctx: Context, class_id: UUID, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """Enter a child that comes by no round, or came before there were any; with all its papers it is confirmed."""
     await require_staff_of_class(conn, ctx, class_id, *CLERKS)
-    await _require_known(conn, ctx, given)
     locked = await sql.people.lock(conn, ids=[given["person_id"]])
     if not locked or locked[0]["erased_at"] is not None:
         raise NotFound("person_unknown")
     classes = await hold_classes(conn, [class_id])
     require_active(classes[class_id])
     await require_age(conn, given["person_id"], classes[class_id], given["starts_on"])
+    await _require_known(conn, ctx, given)
     confirmed = not missing(given)
     if confirmed:
         await require_fresh(conn, classes[class_id], given["health_check_on"], given["starts_on"])
@@ -134,8 +134,8 @@ async def _require_known(conn: Connection, ctx: Context, given: Mapping[str, Any
     if given["agreement_on"] is None:
         raise Invalid("invalid_input", errors={"agreement_on": ["required"]})
     account_id = require_signed_in(ctx).account_id
-    found = await sql.files.added_by(conn, id=file_id, account_id=account_id)
-    if found is None or found["purpose"] != FilePurpose.NURSERY_PAPER:
+    purpose = FilePurpose.NURSERY_PAPER
+    if not await sql.nursery_admission.hold_file(conn, id=file_id, account_id=account_id, purpose=purpose):
         raise NotFound("file_not_found")
 
 

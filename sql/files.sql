@@ -9,13 +9,18 @@ returning id, purpose, media_type, size, created_at;
 select id, purpose, media_type, size, created_at from file where id = :id and account_id = :account_id;
 
 -- name: readable(id, account_id, roles)^
--- A file that the account has added, or that proves a mandate in an area where it holds one of the roles.
+-- A file that the account has added, or that proves a mandate in an area, or a place in a nursery, where it holds one of the roles.
 select id, purpose, media_type, size, created_at from file
 where id = :id and purpose <> 'enrolment_document' and (account_id = :account_id or exists (
     select from mandate
     left join volunteer on volunteer.id = mandate.volunteer_id
     join team on team.id = coalesce(mandate.team_id, volunteer.team_id)
-    where mandate.file_id = file.id and team.area_id in (select staff_areas(:account_id, :roles))));
+    where mandate.file_id = file.id and team.area_id in (select staff_areas(:account_id, :roles))
+) or exists (
+    select from nursery_place
+    join nursery_class on nursery_class.id = nursery_place.class_id
+    where nursery_place.agreement_file_id = file.id
+      and nursery_class.provider_id in (select staff_providers(:account_id, :roles))));
 
 -- name: one(id)^
 -- A file by its id, for whoever may read the mandate that it proves.

@@ -30,3 +30,7 @@ select recheck_days from nursery_norm
 where kind = :kind
 order by effective_from <= :day::date desc, abs(effective_from - :day::date)
 limit 1;
+
+-- name: hold_file(id, account_id, purpose)$
+-- A file that the account has added for a purpose; it is not forgotten as unused while it is put to use.
+select id from file where id = :id and account_id = :account_id and purpose = :purpose for no key update;

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import sql
 from domain import nursery_papers_due
 from domain.context import Context
 from handlers.request import VAULT
@@ -145,6 +146,16 @@ async def test_an_agreement_is_a_paper_that_the_caller_has_added(zone, child):
     assert again[0] == 200, "whoever writes down more later keeps what is there"
     _, shown = await zone.get(f"/v1/people/{child.child_id}/nursery-places", child)
     assert "agreement_file_id" not in shown["items"][0]
+
+
+async def test_the_nursery_reads_the_agreements_of_its_children(zone, child):
+    place_id = await planned(zone, child)
+    file_id = await a_file(zone, zone.carer, "nursery_paper")
+    await papers(zone, place_id, **PAPERS, agreement_file_id=file_id)
+    roles = ["admin", "manager", "clerk"]
+    for who, readable in ((zone.head, True), (zone.clerk, True), (zone.other_head, False), (child, False)):
+        found = await sql.files.readable(zone.conn, id=file_id, account_id=who.account_id, roles=roles)
+        assert (found is not None) == readable
 
 
 async def a_file(zone, who, purpose):
