@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, care_requests, help_export
+from domain import audit, care_requests, enrolment_export, help_export
 from domain.permissions import require_signed_in
 from domain.person_records import in_full, masked
 from domain.vocabulary import Relation
@@ -39,6 +39,7 @@ async def export(conn: Connection, ctx: Context) -> Mapping[str, Any]:
         "mandates": await sql.export.mandates(conn, account_id=account_id),
         "volunteer": await _volunteer(conn, account_id),
         **await help_export.of_family(conn, ctx.vault, account_id, [row["id"] for row in people]),
+        **await enrolment_export.of_family(conn, account_id, [row["id"] for row in people]),
         "suspensions": await sql.export.suspensions(conn, account_id=account_id),
         "notices": await sql.export.notices(conn, account_id=account_id),
         "sessions": await sql.export.sessions(conn, account_id=account_id),

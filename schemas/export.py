@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields
 
+from schemas.enrolment_export import (
+    ExportedEnrolment,
+    ExportedEnrolmentDocument,
+    ExportedEnrolmentEvent,
+    ExportedLeave,
+    ExportedPlace,
+    ExportedSeatOffer,
+)
 from schemas.fields import LocalTime
 from schemas.help_complaints import Complaint
 from schemas.help_export import (
@@ -142,6 +150,12 @@ class Export(Schema):
     help_requests = fields.List(fields.Nested(ExportedHelp))
     help_events = fields.List(fields.Nested(ExportedHelpEvent))
     help_complaints = fields.List(fields.Nested(Complaint))
+    enrolments = fields.List(fields.Nested(ExportedEnrolment))
+    enrolment_documents = fields.List(fields.Nested(ExportedEnrolmentDocument))
+    enrolment_events = fields.List(fields.Nested(ExportedEnrolmentEvent))
+    enrolment_offers = fields.List(fields.Nested(ExportedSeatOffer))
+    nursery_places = fields.List(fields.Nested(ExportedPlace))
+    nursery_leaves = fields.List(fields.Nested(ExportedLeave))
     suspensions = fields.List(fields.Nested(ExportedSuspension))
     notices = fields.List(fields.Nested(ExportedNotice))
     sessions = fields.List(fields.Nested(ExportedSession))

@@ -64,3 +64,20 @@ async def test_nobody_is_erased_who_is_in_a_nursery(zone, conn, path):
     await nursery_world.place(conn, who.child_id, zone.star_class)
     status, refusal = await zone.call("DELETE", path.format(child=who.child_id), who)
     assert (status, refusal["code"]) == (409, "live_nursery_places")
+
+
+async def test_the_export_holds_all_of_the_enrolment_and_nobody_elses(zone, conn):
+    within = await zone.round("offers", seats=1, reserves={})
+    who, enrolment_id = await zone.application(within, None, None, {"sibling": "granted"}, state="accepted")
+    await zone.application(within, state="accepted")
+    seat_id = within.programmes[0].seats[0]
+    await nursery_world.drawn(conn, within, [enrolment_id], {enrolment_id: seat_id})
+    await nursery_world.seat_offer(conn, enrolment_id, seat_id)
+    await nursery_world.place(conn, who.child_id, zone.star_class, enrolment_id=enrolment_id)
+    status, exported = await zone.get("/v1/me/export", who)
+    assert status == 200, exported
+    (enrolment,) = exported["enrolments"]
+    assert (enrolment["id"], len(enrolment["choices"])) == (str(enrolment_id), 2)
+    assert [claim["status"] for claim in enrolment["claims"]] == ["granted"]
+    assert [event["because"] for event in exported["enrolment_events"]] == ["begun", "submitted"]
+    assert [len(exported[name]) for name in ("enrolment_offers", "nursery_places", "nursery_leaves")] == [1, 1, 0]
