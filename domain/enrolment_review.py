@@ -82,7 +82,7 @@ async def list_of_staff(
         roles=CLERKS,
         round_id=round_id,
         provider_id=provider_id,
-        states=[STATES[view]],
+        state=STATES[view],
         reviewer_id=caller.account_id if view == ReviewView.MINE else None,
         to_confirm=view == ReviewView.TO_CONFIRM,
         after=after,

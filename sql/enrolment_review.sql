@@ -1,5 +1,31 @@
--- name: queue(account_id, roles, round_id, provider_id, states, reviewer_id, to_confirm, after, limit)
--- Applications of a round in some states that the account may review, first handed in first, without names: all of the round for staff of its area, those with a first choice of theirs for staff of a nursery. Narrowed to a nursery's, a reviewer's, or those whose verdict waits for somebody else than its proposer.
+-- name: queue(account_id, roles, round_id, provider_id, state, reviewer_id, to_confirm, after, limit)
+-- Applications of a round in one state that the account may review, first handed in first, without names: all of the round for staff of its area, those with a first choice of theirs for staff of a nursery. Narrowed to a nursery's, a reviewer's, or those whose verdict waits for somebody else than its proposer.
+with page as materialized (
+    select enrolment.id
+    from enrolment
+    where enrolment.round_id = :round_id and enrolment.state = :state and enrolment.submitted_at is not null
+      and (enrolment.submitted_at, enrolment.id)
+          > (coalesce((select before.submitted_at from enrolment as before where before.id = :after), '-infinity'),
+             coalesce(:after::uuid, '00000000-0000-0000-0000-000000000000'))
+      and (:reviewer_id::uuid is null or enrolment.reviewer_id = :reviewer_id)
+      and (not :to_confirm::boolean or exists (
+          select from enrolment_verdict
+          where enrolment_id = enrolment.id and decided_at is null and proposed_by <> :account_id))
+      and ((:provider_id::uuid is null
+            and (select area_id from enrolment_round where id = :round_id)
+                in (select staff_areas(:account_id, :roles::text[])))
+           or exists (
+               select from enrolment_choice
+               join programme on programme.id = enrolment_choice.programme_id
+               join nursery_class on nursery_class.id = programme.class_id
+               where enrolment_choice.enrolment_id = enrolment.id and enrolment_choice.rank = 1
+                 and (:provider_id::uuid is null or nursery_class.provider_id = :provider_id)
+                 and ((select area_id from enrolment_round where id = :round_id)
+                      in (select staff_areas(:account_id, :roles::text[]))
+                      or nursery_class.provider_id in (select staff_providers(:account_id, :roles::text[])))))
+    order by enrolment.submitted_at, enrolment.id
+    limit :limit
+)
 select enrolment.id, enrolment.public_id, enrolment.round_id, enrolment.state, enrolment.late, enrolment.submitted_at,
     enrolment.repair_by, enrolment.reviewer_id, reviewer.display_name as reviewer_name,
     full_months(person.birth_date, round.reference_date) as months,
@@ -11,7 +37,8 @@ select enrolment.id, enrolment.public_id, enrolment.round_id, enrolment.state, e
      where enrolment_event.enrolment_id = enrolment.id and because in ('repaired', 'repair_late')
      order by n desc limit 1) as repair,
     verdict.kind as proposed
-from enrolment
+from page
+join enrolment on enrolment.id = page.id
 join enrolment_round as round on round.id = enrolment.round_id
 join person on person.id = enrolment.person_id
 left join enrolment_choice on enrolment_choice.enrolment_id = enrolment.id and enrolment_choice.rank = 1
@@ -21,18 +48,7 @@ left join provider on provider.id = class.provider_id
 left join staff as reviewer on reviewer.account_id = enrolment.reviewer_id
 left join enrolment_verdict as verdict
     on verdict.enrolment_id = enrolment.id and verdict.decided_at is null and enrolment.state = 'in_review'
-where enrolment.round_id = :round_id and enrolment.submitted_at is not null
-  and enrolment.state = any(:states::text[])
-  and (round.area_id in (select staff_areas(:account_id, :roles::text[]))
-       or class.provider_id in (select staff_providers(:account_id, :roles::text[])))
-  and (:provider_id::uuid is null or class.provider_id = :provider_id)
-  and (:reviewer_id::uuid is null or enrolment.reviewer_id = :reviewer_id)
-  and (not :to_confirm::boolean or verdict.proposed_by <> :account_id)
-  and (:after::uuid is null
-       or (enrolment.submitted_at, enrolment.id)
-          > (select before.submitted_at, before.id from enrolment as before where before.id = :after))
-order by enrolment.submitted_at, enrolment.id
-limit :limit;
+order by enrolment.submitted_at, enrolment.id;
 
 -- name: one(id, now)^
 -- An application as its reviewers see it, with its round, the child and whoever applied; never its number or salt.

@@ -29,6 +29,17 @@ SEAT = made(12, of(NOW_ROUND, 7_003))
 OFFER = made(16, of(NOW_ROUND, SOMEBODY))
 NEW = [made(99, n) for n in range(2)]
 
+REVIEWED: dict[str, Any] = {
+    "roles": list(CLERKS),
+    "round_id": ROUND,
+    "provider_id": None,
+    "state": EnrolmentState.ACCEPTED,
+    "reviewer_id": None,
+    "to_confirm": False,
+    "after": None,
+    "limit": 21,
+}
+
 SMALL: dict[str, dict[str, Any]] = {
     "permissions.cares_for_enrolment": {"account_id": ACCOUNT, "enrolment_id": SEATED},
     "permissions.staff_of_enrolment": {"account_id": STAFF, "roles": list(CLERKS), "enrolment_id": SEATED},
@@ -78,6 +89,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "enrolment_offers.has_begun": {"enrolment_id": SEATED, "today": NOW.date()},
     "enrolment_queues.application": {"enrolment_id": SEATED},
     "enrolment_queues.choices": {"enrolment_id": SEATED},
+    "enrolment_review.queue": REVIEWED | {"account_id": STAFF},
+    "enrolment_review.one": {"id": SEATED, "now": NOW},
+    "enrolment_review.choices": {"id": SEATED},
+    "enrolment_review.claims": {"id": SEATED},
+    "enrolment_review.verdicts": {"id": SEATED},
+    "enrolment_review.events": {"id": SEATED},
+    "enrolment_review.overdue": {"now": NOW, "limit": 100},
     "nursery_places.standing_of": {"enrolment_id": SEATED, "today": NOW.date()},
     "nursery_places.plan": {
         "id": NEW[0],
@@ -95,6 +113,10 @@ OF_QUEUES: dict[str, dict[str, Any]] = {
     "enrolment_offers.free_seats_wanted": {"enrolment_ids": [WAITING]},
     "enrolment_offers.take_turn": {"seat_id": SEAT, "offer_id": NEW[0], "answer_by": NOW, "now": NOW},
     "enrolment_queues.queues": {"enrolment_id": WAITING},
+    "enrolment_review.queue of a later page": REVIEWED | {"account_id": STAFF, "after": SEATED},
+    "enrolment_review.queue at a nursery": REVIEWED | {"account_id": HEAD},
+    "enrolment_review.queue of one reviewer": REVIEWED | {"account_id": STAFF, "reviewer_id": STAFF},
+    "enrolment_review.queue to confirm": REVIEWED | {"account_id": STAFF, "to_confirm": True},
 }
 """Whoever ranks one programme, or one of five."""
 MOST_OF_QUEUE = 5 * CHILDREN * 5
