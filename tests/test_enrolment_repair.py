@@ -27,7 +27,7 @@ async def test_a_family_repairs_and_is_accepted(zone, returned):
     _, seen = await zone.get(f"/v1/enrolments/{enrolment_id}", family)
     assert (seen["state"], seen["repair_words"]) == ("returned", "缺同胞证明")
     status, refusal = await zone.post(f"/v1/enrolments/{enrolment_id}/submit", family, {})
-    assert (status, refusal["code"]) == (409, "enrolment_claim_without_document")
+    assert (status, refusal["code"]) == (409, "document_missing")
     status, _ = await zone.put(f"/v1/enrolments/{enrolment_id}", family, {"choices": choices, "claims": []})
     assert status == 200
     status, _ = await zone.post(f"/v1/enrolments/{enrolment_id}/submit", family, {})
