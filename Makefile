@@ -6,7 +6,7 @@ VAR_DIR ?= var
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint format model guards bench bench-schedules bench-dispatch bench-allocation plans schema lock clean environment
+.PHONY: help run demo test check lint format model guards bench bench-schedules bench-dispatch bench-allocation bench-deadline plans schema lock clean environment
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -62,6 +62,9 @@ bench-allocation: environment ## measure the allocation of nursery seats beside 
 	    && .venv/bench/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r bench/matching.txt \
 	    && touch .venv/bench/whole; }
 	@exec $(PY) -m bench.allocation .venv/bench/bin/python
+
+bench-deadline: environment ## let families hand in applications around a deadline (FAMILIES=10000)
+	@exec $(PY) -m bench.deadline
 
 lock: environment ## lock the dependencies of pyproject.toml anew
 	@.venv/bin/pip-compile -q --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links \
