@@ -25,6 +25,16 @@ JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 JPEG_ALONE = frozenset(range(0xD0, 0xD8)) | {0x01}
 """Markers without a length behind them."""
 
+JPEG_SCANS = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")
+MOST_SCANS = 64
+"""A viewer draws the whole picture once a scan; cameras make a dozen at most."""
+
+MOST_UNPACKED_BYTES = 256 * 1024 * 1024
+"""What all streams of a PDF may unpack to together."""
+UNPACKED_AT_ONCE = 64 * 1024
+PDF_STREAM = re.compile(rb"stream\r?\n(?=x[\x01\x5e\x9c\xda])")
+PDF_TWICE_PACKED = re.compile(rb"/(?:FlateDecode|Fl)\s*/(?:FlateDecode|Fl)\b")
+PDF_LOCKED = re.compile(rb"/Encrypt\b")
 PDF_START = re.compile(rb"%PDF-[12]\.\d")
 PDF_END = re.compile(rb"startxref\s+(\d+)\s+%%EOF\s*\Z")
 PDF_TABLE = re.compile(rb"\s*(?:xref\b|\d+\s+\d+\s+obj\b)")
@@ -71,7 +81,8 @@ def _is_jpeg(content: bytes) -> bool:
             at += 2
             continue
         if marker == JPEG_SCAN:
-            return framed and content.find(bytes((0xFF, JPEG_END)), at) > 0
+            few = len(JPEG_SCANS.findall(content, at)) <= MOST_SCANS
+            return framed and few and content.find(bytes((0xFF, JPEG_END)), at) > 0
         length = int.from_bytes(content[at + 2 : at + 4])
         if marker in JPEG_FRAMES:
             framed = _fits(content[at + 5 : at + 7], content[at + 7 : at + 9])
@@ -85,7 +96,25 @@ def _is_pdf(content: bytes) -> bool:
     if end is None or not PDF_START.match(content):
         return False
     table = int(end[1][:10])
-    return 0 < table < len(content) and PDF_TABLE.match(content, table) is not None
+    if not 0 < table < len(content) or PDF_TABLE.match(content, table) is None:
+        return False
+    return not PDF_LOCKED.search(content) and not PDF_TWICE_PACKED.search(content) and _unpacks_to_little(content)
+
+
+def _unpacks_to_little(content: bytes) -> bool:
+    """Unpack the streams of a PDF, keeping nothing, until work and outcome together are too much."""
+    left, view = MOST_UNPACKED_BYTES, memoryview(content)
+    for found in PDF_STREAM.finditer(content):
+        at, unpacking = found.end(), zlib.decompressobj()
+        try:
+            while not unpacking.eof and left > 0 and (piece := view[at : at + UNPACKED_AT_ONCE]):
+                at += len(piece)
+                left -= len(piece)
+                left -= len(unpacking.decompress(piece, left + 1))
+        except zlib.error:
+            continue  # a picture or plain text
+        left += len(unpacking.unused_data)
+    return left > 0
 
 
 def _fits(height: bytes, width: bytes) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,6 +118,33 @@ async def test_a_paper_is_stored_sealed_and_read_again(client, conn, settings, c
 async def test_what_is_no_whole_paper_is_refused(client, settings, clerk, content):
     status, problem = await upload(client, clerk, content)
     assert (status, problem["code"]) == (415, "file_type_refused")
+    assert stored(settings) == []
+
+
+def packed_pdf(unpacked, filters=b"/FlateDecode", head=b""):
+    body = zlib.compress(unpacked, 9)
+    stream = b"3 0 obj\n<< /Filter [%s] /Length %d >>\nstream\n%s\nendstream\nendobj\n" % (filters, len(body), body)
+    whole = pdf()
+    start = whole.index(b"xref\n")
+    tail = whole[start : whole.index(b"startxref")]
+    before = whole[:start] + head + stream
+    return before + tail + b"startxref\n%d\n%%%%EOF\n" % len(before)
+
+
+async def test_what_a_viewer_would_choke_on_is_refused(client, settings, clerk):
+    half = b"\0" * (file_types.MOST_UNPACKED_BYTES // 2 + 1)
+    assert file_types.media_type_of(packed_pdf(half)) == "application/pdf"
+    scan = b"\xff\xda\x00\x08\x01\x01\0\0\x3f\0\x7f"
+    many = jpeg()[:-2] + scan * file_types.MOST_SCANS + b"\xff\xd9"
+    assert file_types.media_type_of(many.replace(scan + b"\xff\xd9", b"\xff\xd9")) == "image/jpeg"
+    for bomb in (
+        packed_pdf(half + half),
+        packed_pdf(b"x", filters=b"/FlateDecode /FlateDecode"),
+        packed_pdf(b"x", head=b"2 0 obj\n<< /Encrypt 4 0 R >>\nendobj\n"),
+        many,
+    ):
+        status, problem = await upload(client, clerk, bomb)
+        assert (status, problem["code"]) == (415, "file_type_refused")
     assert stored(settings) == []
 
 
