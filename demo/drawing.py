@@ -47,10 +47,11 @@ def draw(journey: Journey) -> str:
     """When the public value is there, another person than the one who froze enters it, and the draw is computed."""
     wait_until(journey.round["value_due_at"])
     value = "".join(str(1 + secrets.randbelow(6)) for _ in range(10))
-    body, path = {"public_value": value}, f"{_of_staff(journey)}/draw"
+    body, path = {"public_value": value, "public_value_again": value}, f"{_of_staff(journey)}/draw"
+    journey.second_office.post(path, body | {"public_value_again": value[::-1] + "1"}).expect(400, "invalid_input")
     refusal = journey.zone_office.post(path, body).expect(403, "draw_by_another")
     journey.second_office.post(path, body).expect(200)
-    journey.second_office.post(path, {"public_value": "1"}).expect(409, "draw_in_other_state")
+    journey.second_office.post(path, body).expect(409, "draw_in_other_state")
     return f"骰子掷出 {value}；{refusal['detail']}主管录入，摇号只有这一次"
 
 

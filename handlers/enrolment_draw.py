@@ -32,7 +32,7 @@ async def draw(request: web.Request) -> web.Response:
     """Draw the lot of a round with the public value; only somebody else than who froze the list may."""
     given, round_id, ctx = await read_body(request, PublicValue), path_id(request), context(request)
     async with connection(request) as conn:
-        result = await enrolment_draw.drawn(conn, ctx, round_id, **given)
+        result = await enrolment_draw.drawn(conn, ctx, round_id, given["public_value"])
     async with transaction(request) as conn:
         kept = await enrolment_draw.keep(conn, ctx, round_id, result)
     return reply(EnrolmentDrawOfStaff, kept)

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from schemas.fields import LocalTime
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LONGEST_VALUE = 512
 
@@ -11,12 +16,19 @@ class PublicValue(Schema):
     """The value that was announced, as its source gives it: digits and small letters, nothing between them.
 
     Were blanks or signs allowed, whoever types it in could choose between ways of writing it, and so between draws.
+    It is typed twice, since a mistake in it would stand for ever: nothing is drawn a second time.
     """
 
     public_value = fields.String(
         required=True,
         validate=validate.Regexp(rf"[0-9a-z]{{1,{LONGEST_VALUE}}}\Z", error="not_a_public_value"),
     )
+    public_value_again = fields.String(required=True)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _typed_alike(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data["public_value"] != data["public_value_again"]:
+            raise ValidationError("not_the_same_value", "public_value_again")
 
 
 class EnrolmentDraw(Schema):

@@ -62,7 +62,9 @@ ENROLMENT_DRAW = {
     ("GET", "/v1/enrolment-rounds/{id}/verifier"): with_id(published),
     ("GET", "/v1/enrolments/{id}/line"): with_id(listed),
     ("GET", "/v1/staff/enrolment-rounds/{id}/draw"): with_id(drawn),
-    ("POST", "/v1/staff/enrolment-rounds/{id}/draw"): with_id(frozen, {"public_value": drawing.PUBLIC_VALUE}),
+    ("POST", "/v1/staff/enrolment-rounds/{id}/draw"): with_id(
+        frozen, {"public_value": drawing.PUBLIC_VALUE, "public_value_again": drawing.PUBLIC_VALUE}
+    ),
     ("POST", "/v1/staff/enrolment-rounds/{id}/freeze"): with_id(to_freeze),
     ("POST", "/v1/staff/enrolment-rounds/{id}/publish"): with_id(drawn),
     ("GET", "/v1/staff/enrolment-rounds/{id}/result"): with_id(drawn),
