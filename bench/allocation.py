@@ -18,11 +18,14 @@ import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.allocation import Child, Programme, Reserve, allocate
 from domain.draw import Applicant, Terms, canonical, draw, freeze
 from domain.vocabulary import LOCAL_ZONE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROGRAMMES, CHOICES = 40, 5
 GROUPS = ("resettled", "sibling", "both_working", "low_income", "disability")
@@ -88,7 +91,7 @@ def beside_matching(many: int, python: str) -> dict[str, Any]:
         "orders": {one.id: [child.id for child in order if one.id in child.ranks] for one in offered},
         "seats": {one.id: one.seats for one in offered},
     }
-    peer = [python, Path(__file__).with_name("allocation_peer.py")]
+    peer = [python, str(Path(__file__).with_name("allocation_peer.py"))]
     run = subprocess.run(peer, input=json.dumps(market), capture_output=True, text=True, check=True)
     theirs = json.loads(run.stdout)
     assert theirs["places"] == ours, "one of the two is wrong"
@@ -105,7 +108,9 @@ def beside_matching(many: int, python: str) -> dict[str, Any]:
 def whole_draw(many: int) -> dict[str, Any]:
     """Freeze, draw, write and verify a round, as it is published."""
     offered = programmes(many, reserved=True)
-    wanting = [Applicant(child.id, f"{child.number:064x}"[:32], child.groups, child.ranks) for child in children(many)]
+    wanting = [
+        Applicant(child.id, f"{child.number:064x}"[:32], child.groups, tuple(child.ranks)) for child in children(many)
+    ]
     terms = Terms("a bench", "no public value", datetime(2026, 12, 1, tzinfo=LOCAL_ZONE))
     started = time.perf_counter()
     frozen = freeze(terms, offered, wanting)
@@ -115,7 +120,7 @@ def whole_draw(many: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="xiaotuo-bench-") as folder:
         file = Path(folder) / "result.json"
         file.write_bytes(result)
-        verify = [sys.executable, "-I", ROOT / "docs/verify_draw.py", file]
+        verify = [sys.executable, "-I", str(ROOT / "docs/verify_draw.py"), str(file)]
         verified_from = time.perf_counter()
         subprocess.run(verify, check=True, capture_output=True)
         verified = time.perf_counter() - verified_from
@@ -156,7 +161,11 @@ def main(python: str) -> int:
     return 1 if slow else 0
 
 
-STEPS = {"allocate": measured, "matching": beside_matching, "round": whole_draw}
+STEPS: dict[str, Callable[..., dict[str, Any]]] = {
+    "allocate": measured,
+    "matching": beside_matching,
+    "round": whole_draw,
+}
 
 if __name__ == "__main__":
     if sys.argv[1] in STEPS:
