@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, enrolment_offers, enrolment_queues, enrolment_states, nursery_places
+from domain import audit, enrolment_offers, enrolment_states, nursery_places
 from domain.errors import Conflict, NotFound
 from domain.notices import Notice, tell_all
 from domain.nursery_vocabulary import EnrolmentBecause, SeatOfferStatus
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from domain.rows import Row
 
 
-async def accept(conn: Connection, ctx: Context, enrolment_id: UUID, given: Mapping[str, Any]) -> Row:
+async def accept(conn: Connection, ctx: Context, enrolment_id: UUID, given: Mapping[str, Any]) -> None:
     """Take an offered seat, in exchange for one that was taken before. Repeated, it answers the same.
 
     Offers of what the child wants less end with it; those of what it wants more stand.
@@ -50,10 +50,9 @@ async def accept(conn: Connection, ctx: Context, enrolment_id: UUID, given: Mapp
         await audit.record(
             conn, ctx, "enrolment_offers.accepted", enrolment_id, offer=offer["id"], left=[one["id"] for one in had]
         )
-    return await enrolment_queues.show(conn, ctx, enrolment_id)
 
 
-async def decline(conn: Connection, ctx: Context, enrolment_id: UUID, given: Mapping[str, Any]) -> Row:
+async def decline(conn: Connection, ctx: Context, enrolment_id: UUID, given: Mapping[str, Any]) -> None:
     """Let an offered seat go, or give back one that was taken and not begun. Repeated, it answers the same.
 
     The child goes on waiting for its other choices, for those that it wants less too if it has none of them.
@@ -69,10 +68,9 @@ async def decline(conn: Connection, ctx: Context, enrolment_id: UUID, given: Map
         _require_live(ctx, offer)
         await _decline(conn, ctx, [offer], returned=[enrolment_id])
         await audit.record(conn, ctx, "enrolment_offers.declined", enrolment_id, offer=offer["id"])
-    return await enrolment_queues.show(conn, ctx, enrolment_id)
 
 
-async def settle(conn: Connection, ctx: Context, enrolment_id: UUID) -> Row:
+async def settle(conn: Connection, ctx: Context, enrolment_id: UUID) -> None:
     """Keep the seat that was taken and wait for nothing better; what is offered beside it goes to the next.
 
     It is for good: who began to wait again would come before children to whom seats were promised meanwhile.
@@ -88,7 +86,6 @@ async def settle(conn: Connection, ctx: Context, enrolment_id: UUID) -> Row:
         await enrolment_offers.note(conn, ctx, taken, EnrolmentBecause.SETTLED)
         await _decline(conn, ctx, [offer for offer in held if offer["status"] == SeatOfferStatus.LIVE], returned=[])
         await audit.record(conn, ctx, "enrolment_offers.settled", enrolment_id, offer=taken[0]["id"])
-    return await enrolment_queues.show(conn, ctx, enrolment_id)
 
 
 async def _decline(conn: Connection, ctx: Context, offers: Sequence[Row], returned: Sequence[UUID]) -> None:

@@ -89,6 +89,28 @@ def changing(change: Callable[..., Awaitable[Any]], body: type[Schema], entry: t
     return operation(body=body, reply=entry)(_described(handler, change, summary))
 
 
+def answering(
+    answer: Callable[..., Awaitable[None]],
+    find: Callable[..., Awaitable[Any]],
+    entry: type[Schema],
+    summary: str,
+    body: type[Schema] | None = None,
+) -> Handler:
+    """`answer(conn, ctx, *ids, body)` writes; `find(conn, ctx, *ids)` reads what to reply once that is committed.
+
+    For replies that cost much to find while others wait for what the answer has locked.
+    """
+
+    async def handler(request: web.Request) -> web.Response:
+        given = [] if body is None else [await read_body(request, body)]
+        async with transaction(request) as conn:
+            await answer(conn, context(request), *_ids(request), *given)
+        async with connection(request) as conn:
+            return reply(entry, await find(conn, context(request), *_ids(request)))
+
+    return operation(body=body, reply=entry)(_described(handler, answer, summary))
+
+
 def _ids(request: web.Request) -> list[UUID]:
     return [path_id(request, name) for name in request.match_info]
 

@@ -76,7 +76,7 @@ async def test_two_who_let_go_at_once_leave_two_seats_to_two(offering, others):
     await answered(one, offering, enrolment_answers.decline, "a")
     given = {"offer_id": next(iter((await offering.live("b")).values()))}
     second = in_transaction(other, enrolment_answers.decline, context(offering, "b"), offering.ids["b"], given)
-    assert (await behind(offering.conn, first, second))["choices"][0]["standing"] == "let_go"
+    assert await behind(offering.conn, first, second) is None
     assert [set(await offering.live(name)) for name in "cd"] == [{"s"}, {"s"}]
     assert [len(await offering.statuses(name)) for name in "cd"] == [1, 1]
 
@@ -127,6 +127,21 @@ async def test_two_carers_who_answer_at_once_have_one_answer(offering, others):
     assert isinstance(refused, Conflict)
     assert (refused.code, refused.facts["offer_status"]) == ("enrolment_offer_over", "declined")
     assert await offering.places("a") == []
+
+
+async def test_an_answer_holds_nothing_while_its_reply_is_computed(offering, others):
+    """The reply counts whole queues: other families, and with the audit everybody, would wait for it."""
+    await offering.lay(draw=FOUR_FOR_TWO, seats=2)
+    await offering.begin()
+    given = {"offer_id": (await offering.live("a"))["s"]}
+    path, who = f"/v1/enrolments/{offering.ids['a']}/accept", offering.who["a"]
+    async with others[0].transaction():
+        await others[0].execute("lock table provider in access exclusive mode")
+        answer = asyncio.create_task(offering.zone.post(path, who, given))
+        await until_waiting(offering.conn, unless=answer)
+        assert not answer.done()
+        assert await offering.statuses("a") == ["accepted"]
+    assert (await answer)[0] == 200
 
 
 async def test_workers_beside_each_other_lapse_each_offer_once(offering, others, clock):
