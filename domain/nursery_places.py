@@ -37,13 +37,16 @@ async def plan(conn: Connection, ctx: Context, enrolment: Row, class_id: UUID, s
     """Plan the place of a child that has accepted an offer, in exchange for what the enrolment had before.
 
     It begins on the first day, tomorrow at the earliest, from which on the class has a seat for good: whoever gave the
-    seat up may still have some days in it. The caller holds the enrolment and has checked the permission.
+    seat up may still have some days in it, and until then the child stays where it is. A child that is in a class by
+    another way stays there too: that is ended before this place is confirmed. The caller holds the enrolment and has
+    checked the permission.
     """
     tomorrow = local_day(ctx.now) + timedelta(days=1)
     before = await sql.nursery_places.standing_of(conn, enrolment_id=enrolment["id"], today=local_day(ctx.now))
     classes = await hold_classes(conn, {class_id, *(row["class_id"] for row in before)})
     require_active(classes[class_id])
-    await _let_go(conn, ctx, enrolment["id"], SeatOfferStatus.EXCHANGED)
+    begins = await sql.nursery_places.first_day(conn, class_id=class_id, earliest=max(starts_on, tomorrow))
+    await _let_go(conn, ctx, enrolment["id"], SeatOfferStatus.EXCHANGED, begins - timedelta(days=1))
     with within_seats(), one_class_a_day():
         planned: Row = await sql.nursery_places.plan(
             conn,
@@ -51,7 +54,7 @@ async def plan(conn: Connection, ctx: Context, enrolment: Row, class_id: UUID, s
             person_id=enrolment["person_id"],
             class_id=class_id,
             enrolment_id=enrolment["id"],
-            earliest=max(starts_on, tomorrow),
+            starts_on=begins,
             changed_by=acting(ctx),
             now=ctx.now,
         )
@@ -65,14 +68,15 @@ async def let_go(conn: Connection, ctx: Context, enrolment_id: UUID, because: En
     """
     standing = await sql.nursery_places.standing_of(conn, enrolment_id=enrolment_id, today=local_day(ctx.now))
     await hold_classes(conn, {row["class_id"] for row in standing})
-    return await _let_go(conn, ctx, enrolment_id, because)
+    return await _let_go(conn, ctx, enrolment_id, because, local_day(ctx.now))
 
 
-async def _let_go(conn: Connection, ctx: Context, enrolment_id: UUID, because: str) -> list[Row]:
+async def _let_go(conn: Connection, ctx: Context, enrolment_id: UUID, because: str, last_day: date) -> list[Row]:
     gone: list[Row] = await sql.nursery_places.let_go(
         conn,
         enrolment_id=enrolment_id,
         today=local_day(ctx.now),
+        last_day=last_day,
         reason=because,
         changed_by=acting(ctx),
         now=ctx.now,
@@ -118,8 +122,9 @@ def acting(ctx: Context) -> UUID | None:
 
 @contextmanager
 def one_class_a_day() -> Iterator[None]:
-    """Say that a child would be in two classes on one day."""
-    with refusing(nursery_place_once=Conflict("child_in_class")):
+    """Say that a child would be in two classes on one day, or have two planned for it."""
+    refusal = Conflict("child_in_class")
+    with refusing(nursery_place_once=refusal, nursery_place_planned_once=refusal):
         yield
 
 

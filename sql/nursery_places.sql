@@ -10,22 +10,26 @@ for no key update;
 select id, class_id from nursery_place
 where enrolment_id = :enrolment_id and status <> 'cancelled' and coalesce(ends_on, 'infinity') >= :today;
 
--- name: plan(id, person_id, class_id, enrolment_id, earliest, changed_by, now)^
--- Plan a place from the first day on that the class has a seat for good; where there is none, its seats refuse it.
+-- name: first_day(class_id, earliest)$
+-- From which day on a class has a seat for good; the earliest, which its seats refuse, where there is none.
 with full_until as (
     select (lead(day) over (order by day)) as day, there >= (select seats from nursery_class where id = :class_id) as is_full
     from nursery_class_days(:class_id, :earliest, null)
 )
+select greatest(:earliest::date, (select max(day) from full_until where is_full));
+
+-- name: plan(id, person_id, class_id, enrolment_id, starts_on, changed_by, now)^
+-- Plan a place.
 insert into nursery_place (id, person_id, class_id, enrolment_id, starts_on, created_at, changed_at, changed_by)
-select :id, :person_id, :class_id, :enrolment_id,
-    greatest(:earliest::date, (select max(day) from full_until where is_full)), :now, :now, :changed_by
+values (:id, :person_id, :class_id, :enrolment_id, :starts_on, :now, :now, :changed_by)
 returning *;
 
--- name: let_go(enrolment_id, today, reason, changed_by, now)
--- Give back what an enrolment has: cancel what has not begun, and let what has end today.
+-- name: let_go(enrolment_id, today, last_day, reason, changed_by, now)
+-- Give back what an enrolment has: cancel what is only planned or begins later, and let the rest end on a last day.
 update nursery_place
-set status = case when status = 'planned' or starts_on > :today::date then 'cancelled' else 'ended' end,
-    ends_on = case when status = 'planned' or starts_on > :today::date then ends_on else :today::date end,
+set status = case when status = 'planned' or starts_on > :last_day::date then 'cancelled' else 'ended' end,
+    ends_on = case when status = 'planned' or starts_on > :last_day::date then ends_on
+                   else least(ends_on, :last_day::date) end,
     end_reason = :reason, version = version + 1, changed_at = :now, changed_by = :changed_by
 where enrolment_id = :enrolment_id and status <> 'cancelled' and coalesce(ends_on, 'infinity') >= :today::date
 returning *;

@@ -1431,7 +1431,7 @@ CREATE TABLE public.nursery_place (
     CONSTRAINT nursery_place_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'confirmed'::text, 'ended'::text, 'cancelled'::text])))
 );
 
-COMMENT ON TABLE public.nursery_place IS 'a child''s time in one class; days include the first and the last';
+COMMENT ON TABLE public.nursery_place IS 'a child''s time in one class; days include the first and the last. A place may be planned while the child is in another class';
 
 COMMENT ON COLUMN public.nursery_place.moved_from IS 'the place from which the child was transferred';
 
@@ -2259,10 +2259,13 @@ ALTER TABLE ONLY public.nursery_norm
     ADD CONSTRAINT nursery_norm_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.nursery_place
-    ADD CONSTRAINT nursery_place_once EXCLUDE USING gist (person_id WITH =, daterange(starts_on, ends_on, '[]'::text) WITH &&) WHERE ((status <> 'cancelled'::text));
+    ADD CONSTRAINT nursery_place_once EXCLUDE USING gist (person_id WITH =, daterange(starts_on, ends_on, '[]'::text) WITH &&) WHERE ((status = ANY (ARRAY['confirmed'::text, 'ended'::text])));
 
 ALTER TABLE ONLY public.nursery_place
     ADD CONSTRAINT nursery_place_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.nursery_place
+    ADD CONSTRAINT nursery_place_planned_once EXCLUDE USING gist (person_id WITH =, daterange(starts_on, ends_on, '[]'::text) WITH &&) WHERE ((status = 'planned'::text));
 
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (id);

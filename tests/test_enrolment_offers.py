@@ -177,14 +177,27 @@ async def test_a_child_that_has_begun_leaves_at_the_nursery(offering, clock):
     assert await offering.statuses("a") == ["accepted"]
 
 
-async def test_a_child_that_is_in_a_class_then_keeps_its_offer_and_is_told(offering):
+async def test_a_child_that_is_in_a_class_takes_its_seat_and_is_ended_there_before_it_is_confirmed(offering):
+    """The nursery that it leaves would else have to end that within the time for an answer."""
     await offering.lay(draw=TWO_FOR_ONE)
     await offering.begin()
     child_id = await offering.conn.fetchval("select person_id from enrolment where id = $1", offering.ids["a"])
-    await place(offering.conn, child_id, offering.zone.moon_class)
-    status, answer = await offering.answer("a", "accept")
+    there = await place(offering.conn, child_id, offering.zone.moon_class)
+    assert (await offering.answer("a", "accept"))[0] == 200
+    zone, place_id = (
+        offering.zone,
+        await offering.conn.fetchval("select id from nursery_place where status = 'planned'"),
+    )
+    path = f"/v1/staff/nursery-places/{place_id}"
+    papers = dict.fromkeys(("agreement_on", "health_check_on", "vaccination_on"), "2026-11-20")
+    assert (await zone.put(f"{path}/papers", zone.head, papers))[0] == 200
+    confirm = {"starts_on": "2027-02-01"}
+    status, answer = await zone.post(f"{path}/confirm", zone.head, confirm)
     assert (status, answer["code"]) == (409, "child_in_class")
-    assert await offering.statuses("a") == ["live"]
+    await offering.conn.execute(
+        "update nursery_place set status = 'ended', ends_on = '2027-01-31' where id = $1", there
+    )
+    assert (await zone.post(f"{path}/confirm", zone.head, confirm))[0] == 200
 
 
 async def test_a_reserved_seat_goes_to_its_group_first(offering):

@@ -93,15 +93,17 @@ async def test_a_closed_class_takes_nobody(conn, app, ctx):
         await planned(conn, ctx, await enrolment(conn, app), class_id)
 
 
-async def test_a_child_of_another_class_is_ended_there_first(conn, app, ctx):
-    class_id, applied = await nursery_class(conn), await enrolment(conn, app)
-    there = await place(conn, app, await nursery_class(conn), TODAY, None, "confirmed", applied["person_id"])
-    with pytest.raises(Conflict, match="child_in_class"):
-        await planned(conn, ctx, applied, class_id)
-    await conn.execute(
-        "update nursery_place set ends_on = $2, status = 'ended' where id = $1", there, date(2027, 8, 31)
-    )
-    assert (await planned(conn, ctx, applied, class_id))["starts_on"] == SEPTEMBER
+async def test_a_child_stays_where_it_is_until_the_better_place_begins(conn, app, ctx):
+    """Whoever gave the better seat up still has some months in it."""
+    first, better, applied = await nursery_class(conn), await nursery_class(conn, seats=1), await enrolment(conn, app)
+    had = await place(conn, app, first, date(2026, 9, 1), None, "confirmed", applied["person_id"])
+    await conn.execute("update nursery_place set enrolment_id = $2 where id = $1", had, applied["id"])
+    await place(conn, app, better, date(2026, 9, 1), date(2027, 2, 28), "confirmed")
+    await planned(conn, ctx, applied, better, date(2026, 9, 1))
+    assert await shown(conn, applied["id"]) == [
+        (first, "ended", date(2026, 9, 1), date(2027, 2, 28)),
+        (better, "planned", date(2027, 3, 1), None),
+    ]
 
 
 async def test_a_better_place_is_taken_in_exchange(conn, app, ctx):

@@ -554,9 +554,12 @@ create table nursery_place (
     constraint nursery_place_papers check (
         status not in ('confirmed', 'ended') or num_nulls(agreement_on, health_check_on, vaccination_on) = 0),
     constraint nursery_place_once exclude using gist (
-        person_id with =, daterange(starts_on, ends_on, '[]') with &&) where (status <> 'cancelled')
+        person_id with =, daterange(starts_on, ends_on, '[]') with &&) where (status in ('confirmed', 'ended')),
+    constraint nursery_place_planned_once exclude using gist (
+        person_id with =, daterange(starts_on, ends_on, '[]') with &&) where (status = 'planned')
 );
-comment on table nursery_place is 'a child''s time in one class; days include the first and the last';
+comment on table nursery_place is
+    'a child''s time in one class; days include the first and the last. A place may be planned while the child is in another class';
 comment on column nursery_place.status is
     'planned: papers are missing or the day is not fixed; ended: its last day is settled, be it over or still to come; cancelled: the child never came';
 comment on column nursery_place.papers_told_at is 'when the family was told which papers are missing';
