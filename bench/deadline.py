@@ -89,9 +89,8 @@ async def draft_all(
     children = [household.people[1] for household in world.households]
     await conn.execute("update person set birth_date = $2 where id = any($1::uuid[])", children, BORN)
     version = TEXTS[ConsentKind.CHILD_ENROLMENT].version
-    account_of = dict(
-        await conn.fetch("select person_id, account_id from care where person_id = any($1::uuid[])", children)
-    )
+    cares = await conn.fetch("select person_id, account_id from care where person_id = any($1::uuid[])", children)
+    account_of = {care["person_id"]: care["account_id"] for care in cares}
     for number, household in enumerate(world.households):
         child, enrolment_id = household.people[1], new_id()
         account_id = account_of[child]

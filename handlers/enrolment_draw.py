@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from domain import enrolment_draw
+from domain import enrolment_draw, enrolment_rounds
 from handlers.conditional import HEADERS, Answer, conditional, json_answer
 from handlers.operation import operation
 from handlers.plain import acting, showing
@@ -73,6 +73,8 @@ async def result(request: web.Request) -> web.Response:
 @operation(media_type=PYTHON, etag=True)
 async def verifier(request: web.Request) -> web.Response:
     """Read the program that computes a result again: a page of Python that needs nothing else."""
+    async with connection(request) as conn:
+        await enrolment_rounds.announced(conn, context(request), path_id(request))
     return conditional(request, _verifier(), _file("verify_draw.py"), PYTHON)
 
 

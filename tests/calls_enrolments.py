@@ -37,7 +37,7 @@ GOOD = {
     ("POST", "/v1/enrolments"): beginning,
     ("GET", "/v1/enrolments/{id}"): with_id(draft),
     ("PUT", "/v1/enrolments/{id}"): with_id(draft, {"choices": []}),
-    ("POST", "/v1/enrolments/{id}/submit"): with_id(draft),
+    ("POST", "/v1/enrolments/{id}/submit"): with_id(draft, {"late": False}),
     ("POST", "/v1/enrolments/{id}/reopen"): with_id(submitted),
     ("POST", "/v1/enrolments/{id}/withdraw"): with_id(submitted),
 }
