@@ -76,7 +76,7 @@ async def change(conn: Connection, ctx: Context, enrolment_id: UUID, body: Mappi
     """Change what is asked for.
 
     A draft at any time, what was handed in until the deadline, where it must stay whole; what was returned until the
-    repair is due, but for its choices, which stand since the deadline.
+    repair is due, but for its choices, which stand since the deadline, and without a priority that it did not claim.
     """
     account_id = (await require_care_of_enrolment(conn, ctx, enrolment_id)).account_id
     found: Row = await sql.enrolments.one(conn, id=enrolment_id, now=ctx.now)
@@ -99,6 +99,8 @@ async def change(conn: Connection, ctx: Context, enrolment_id: UUID, body: Mappi
         await _rank(conn, held, enrolment_id, found["person_id"], body["choices"])
     elif await _chosen(conn, enrolment_id) != body["choices"]:
         raise Conflict("enrolment_choices_stand", closes_at=held["closes_at"])
+    elif added := set(body["claims"]) - await _claimed(conn, enrolment_id):
+        raise Conflict("enrolment_claims_stand", closes_at=held["closes_at"], group_ids=sorted(added))
     await _claim(conn, ctx, found, body)
     if state == EnrolmentState.SUBMITTED:
         await enrolment_checks.require_whole(conn, found)
@@ -212,6 +214,10 @@ async def _claim(conn: Connection, ctx: Context, enrolment: Row, body: Mapping[s
 
 async def _chosen(conn: Connection, enrolment_id: UUID) -> list[UUID]:
     return [row["programme_id"] for row in await sql.enrolments.choices(conn, enrolment_id=enrolment_id)]
+
+
+async def _claimed(conn: Connection, enrolment_id: UUID) -> set[UUID]:
+    return {row["group_id"] for row in await sql.enrolment_documents.claimed(conn, enrolment_id=enrolment_id)}
 
 
 async def _done(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sql
-from domain import audit, consents, emergency_contacts, erasure
+from domain import audit, consents, emergency_contacts, enrolment_erasure, erasure
 from domain.errors import Conflict, NotFound
 from domain.identity import read_id_number, read_name, read_phone
 from domain.permissions import require_signed_in, require_staff_somewhere
@@ -159,10 +159,12 @@ async def end_care(conn: Connection, ctx: Context, person_id: UUID, care_id: UUI
         raise NotFound("care_not_found")
     await sql.people.lock_account(conn, account_id=row["account_id"])
     await sql.people.lock(conn, ids=[person_id])
+    await enrolment_erasure.lock(conn, [person_id])
     both = {"account_id": row["account_id"], "person_ids": [person_id]}
     if not await sql.care.end(conn, **both, now=ctx.now):
         raise NotFound("care_not_found")
     await sql.consents.withdraw(conn, **both, at=ctx.now)
+    await enrolment_erasure.withdraw_unconsented(conn, ctx, [person_id])
     await audit.record(conn, ctx, "care.ended_at_desk", person_id, account_id=row["account_id"])
 
 

@@ -51,6 +51,9 @@ with gone as (
 ), judged as (
     update enrolment_verdict set reason = case when reason = '' then '' else '已注销' end, words = ''
     from gone where enrolment_verdict.enrolment_id = gone.id
+), denied as (
+    update enrolment_claim set words = '' from gone
+    where enrolment_claim.enrolment_id = gone.id and words <> ''
 ), told as (
     update enrolment_event set facts = '{}' from gone
     where enrolment_event.enrolment_id = gone.id and facts <> '{}'

@@ -2806,7 +2806,7 @@ CREATE TRIGGER clinic_day_announce AFTER INSERT OR UPDATE OF version ON public.c
 
 CREATE TRIGGER enrolment_choice_listed BEFORE INSERT OR DELETE OR UPDATE ON public.enrolment_choice FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_listed();
 
-CREATE TRIGGER enrolment_claim_listed BEFORE INSERT OR DELETE OR UPDATE ON public.enrolment_claim FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_listed();
+CREATE TRIGGER enrolment_claim_listed BEFORE INSERT OR DELETE OR UPDATE OF enrolment_id, group_id, status ON public.enrolment_claim FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_listed();
 
 CREATE TRIGGER enrolment_draw_guard BEFORE DELETE OR UPDATE ON public.enrolment_draw FOR EACH ROW EXECUTE FUNCTION public.enrolment_draw_guard();
 

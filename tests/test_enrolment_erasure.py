@@ -2,10 +2,70 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+from datetime import timedelta
+
 import pytest
 
+import sql
+from domain import files
+from domain.vocabulary import Role
+from handlers.files import FILE_STORE
 from tests import make, nursery_world
 from tests.nursery_world import NOW
+from tests.test_files import stored, upload
+
+WORDS = {
+    "enrolment.repair_words",
+    "enrolment_claim.words",
+    "enrolment_event.facts",
+    "enrolment_verdict.reason",
+    "enrolment_verdict.words",
+    "nursery_leave.words",
+    "nursery_place.end_reason",
+}
+"""What can say something of a child, and is gone once the child is erased."""
+SAYING_NOTHING = {
+    "enrolment.number",
+    "enrolment.public_id",
+    "enrolment.salt",
+    "enrolment.state",
+    "enrolment_claim.status",
+    "enrolment_document.kind",
+    "enrolment_document.media_type",
+    "enrolment_event.because",
+    "enrolment_event.state",
+    "enrolment_event.was",
+    "enrolment_offer.status",
+    "enrolment_offer.way",
+    "enrolment_verdict.denied",
+    "enrolment_verdict.kind",
+    "nursery_place.status",
+}
+"""Words of ours and what is drawn with."""
+OF_NO_CHILD = {
+    "enrolment_draw",
+    "enrolment_round",
+    "nursery_class",
+    "nursery_norm",
+    "priority_group",
+    "programme",
+    "programme_reserve",
+    "programme_seat",
+}
+
+
+async def test_erasure_knows_every_word_of_enrolment(conn):
+    """A column that is added to the nursery's tables is decided on here, and erased where it has to be."""
+    declared = (sql.MIGRATIONS / "0006_nursery.sql").read_text(encoding="utf-8")
+    tables = set(re.findall(r"^create table (\w+)", declared, re.MULTILINE)) - OF_NO_CHILD
+    rows = await conn.fetch(
+        """select table_name || '.' || column_name as place from information_schema.columns
+           where table_name = any($1) and data_type in ('text', 'bytea', 'jsonb', 'ARRAY', 'USER-DEFINED')""",
+        tables,
+    )
+    assert {row["place"] for row in rows} == WORDS | SAYING_NOTHING
 
 
 async def state_of(conn, enrolment_id):
@@ -81,3 +141,77 @@ async def test_the_export_holds_all_of_the_enrolment_and_nobody_elses(zone, conn
     assert [claim["status"] for claim in enrolment["claims"]] == ["granted"]
     assert [event["because"] for event in exported["enrolment_events"]] == ["begun", "submitted"]
     assert [len(exported[name]) for name in ("enrolment_offers", "nursery_places", "nursery_leaves")] == [1, 1, 0]
+
+
+async def test_an_erased_child_leaves_no_paper_behind(zone, conn, app, client, settings):
+    """The row of the file goes at once, its content with the next sweep; that something was handed in stays."""
+    within, who = await zone.round(), await zone.family()
+    _, made = await upload(client, who, purpose="enrolment_document")
+    body = {"round_id": str(within.round_id), "person_id": str(who.child_id), "choices": []}
+    paper = {"file_id": made["id"], "kind": "identity"}
+    status, answer = await zone.post("/v1/enrolments", who, body | {"documents": [paper]})
+    assert status == 201, answer
+    assert len(stored(settings)) == 1
+    status, answer = await zone.call("DELETE", f"/v1/people/{who.child_id}", who)
+    assert status == 200, answer
+    assert await conn.fetchval("select count(*) from file") == 0
+    assert await conn.fetchval("select destroyed_at is not null from enrolment_document")
+    await files.prune(conn, app[FILE_STORE], NOW + timedelta(days=3650))
+    assert stored(settings) == []
+
+
+async def test_who_is_put_out_at_the_desk_has_no_application_there_any_more(zone, conn):
+    """Whoever took a stranger's child into care must not apply for it; who else agrees keeps the application."""
+    who, enrolment_id = await zone.application(await zone.round())
+    care_id = await conn.fetchval("select id from care where person_id = $1", who.child_id)
+    status, answer = await zone.call("DELETE", f"/v1/staff/people/{who.child_id}/care/{care_id}", zone.manager)
+    assert status == 204, answer
+    assert await state_of(conn, enrolment_id) == "withdrawn"
+
+
+async def test_the_desk_erases_a_child_that_is_on_a_frozen_list(zone, conn):
+    """Nobody cares any more, the list stands: the application ends, its words go, and the seat goes to the next."""
+    within = await zone.round("offers", seats=1, reserves={})
+    who, enrolment_id = await zone.application(within, None, None, {"sibling": "denied"}, state="accepted")
+    words = "update enrolment_claim set words = '同胞已经离园' where enrolment_id = $1"
+    await conn.execute(words, enrolment_id)
+    _, waiting_id = await zone.application(within, state="accepted")
+    seat_id = within.programmes[0].seats[0]
+    await nursery_world.drawn(conn, within, [enrolment_id, waiting_id], {enrolment_id: seat_id})
+    await nursery_world.seat_offer(conn, enrolment_id, seat_id)
+    manager = await make.staff(conn, zone.app, Role.MANAGER)
+    await conn.execute("update care set ended_at = now() where person_id = $1", who.child_id)
+    status, answer = await zone.post(f"/v1/staff/people/{who.child_id}/erase", manager)
+    assert status == 204, answer
+    assert await state_of(conn, enrolment_id) == "withdrawn"
+    claim = await conn.fetchrow("select status, words from enrolment_claim where enrolment_id = $1", enrolment_id)
+    assert tuple(claim) == ("denied", "")
+    following = "select enrolment_id from enrolment_offer where seat_id = $1 and status = 'live'"
+    assert await conn.fetchval(following, seat_id) == waiting_id
+
+
+async def test_beginning_and_erasing_at_once_leave_nobody_with_an_application_of_nobody(zone, conn):
+    within = await zone.round()
+    for _ in range(4):
+        who = await zone.family()
+        body = {"round_id": str(within.round_id), "person_id": str(who.child_id), "choices": []}
+        begun, erased = await asyncio.gather(
+            zone.post("/v1/enrolments", who, body), zone.call("DELETE", f"/v1/people/{who.child_id}", who)
+        )
+        assert erased[0] == 200, erased
+        assert begun[0] in (201, 400, 404), begun
+    assert await conn.fetchval("select count(*) from enrolment where state <> 'withdrawn'") == 0
+
+
+async def test_who_begins_while_the_child_is_being_erased_meets_nobody(zone, conn):
+    within, who = await zone.round(), await zone.family()
+    body = {"round_id": str(within.round_id), "person_id": str(who.child_id), "choices": []}
+    async with conn.transaction():
+        await conn.execute("select from person where id = $1 for update", who.child_id)
+        beginning = asyncio.create_task(zone.post("/v1/enrolments", who, body))
+        await asyncio.sleep(0.2)
+        assert not beginning.done()
+        await sql.erasure.erase_persons(conn, person_ids=[who.child_id], now=NOW)
+    status, refusal = await beginning
+    assert (status, refusal["code"]) == (404, "person_not_found")
+    assert await conn.fetchval("select count(*) from enrolment") == 0

@@ -6,7 +6,10 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 
-from tests.nursery_world import NOW
+import asyncpg
+import pytest
+
+from tests.nursery_world import NOW, application
 
 FAMILIES = 60
 
@@ -44,3 +47,22 @@ async def test_a_child_begun_for_by_many_at_once_has_one_application(zone, conn)
     assert sorted(status for status, _ in answers) == [201] + [409] * 7
     assert {answer["code"] for status, answer in answers if status == 409} == {"enrolment_exists"}
     assert await conn.fetchval("select count(*) from enrolment") == 1
+
+
+async def test_the_database_itself_lets_a_child_apply_once_in_a_round(zone, conn, database):
+    """Two connections that know nothing of each other: the second waits for the first, and is refused by the index."""
+    within, who = await zone.round(), await zone.family()
+    other = await asyncpg.connect(database)
+    try:
+        first = conn.transaction()
+        await first.start()
+        await application(conn, who, within)
+        second = asyncio.create_task(application(other, who, within, state="draft"))
+        await asyncio.sleep(0.2)
+        assert not second.done()
+        await first.commit()
+        with pytest.raises(asyncpg.UniqueViolationError) as refused:
+            await second
+        assert refused.value.constraint_name == "enrolment_live"
+    finally:
+        await other.close()

@@ -236,7 +236,7 @@ async def test_what_is_being_decided_or_was_stands(zone, state):
 
 async def test_what_was_returned_is_mended_in_time_with_its_choices_as_they_were(zone, conn):
     within = await zone.round("closed")
-    who, enrolment_id = await zone.application(within, state="returned")
+    who, enrolment_id = await zone.application(within, claims={"sibling": "claimed"}, state="returned")
     path = f"/v1/enrolments/{enrolment_id}"
     fewer = [within.programmes[1].programme_id]
     status, refusal = await zone.put(path, who, change(within, choices=fewer))
@@ -248,6 +248,18 @@ async def test_what_was_returned_is_mended_in_time_with_its_choices_as_they_were
     status, mended = await zone.post(f"{path}/submit", who)
     assert (status, mended["state"], mended["repair_by"], mended["late"]) == (200, "submitted", None, False)
     assert await conn.fetchval("select submitted_at from enrolment where id = $1", enrolment_id) == before
+
+
+async def test_what_was_returned_claims_nothing_that_it_did_not_claim_in_time(zone, conn):
+    within = await zone.round("closed")
+    who, enrolment_id = await zone.application(within, claims={"sibling": "claimed"}, state="returned")
+    path = f"/v1/enrolments/{enrolment_id}"
+    status, refusal = await zone.put(path, who, change(within, claims=["sibling", "resettled"]))
+    assert (status, refusal["code"]) == (409, "enrolment_claims_stand")
+    assert refusal["group_ids"] == [str(within.groups["resettled"])]
+    assert await conn.fetchval("select count(*) from enrolment_claim") == 1
+    status, changed = await zone.put(path, who, change(within))
+    assert (status, changed["claims"]) == (200, [])
 
 
 async def test_a_repair_that_is_overdue_is_refused(zone, conn):

@@ -335,7 +335,7 @@ begin
 end $$;
 create trigger enrolment_choice_listed before insert or update or delete on enrolment_choice
     for each row execute function refuse_change_of_listed();
-create trigger enrolment_claim_listed before insert or update or delete on enrolment_claim
+create trigger enrolment_claim_listed before insert or update of enrolment_id, group_id, status or delete on enrolment_claim
     for each row execute function refuse_change_of_listed();
 
 create table enrolment_document (
