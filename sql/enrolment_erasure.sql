@@ -32,17 +32,17 @@ update consent set withdrawn_at = :at
 where account_id = :account_id and person_id = any(:person_ids::uuid[]) and kind = :kind and withdrawn_at is null;
 
 -- name: attending(person_ids, today)
--- Places in which children are, and do not leave before that day.
+-- Places in which children are, and do not leave on that day.
 select id from nursery_place
-where person_id = any(:person_ids::uuid[]) and status = 'confirmed' and starts_on <= :today::date
+where person_id = any(:person_ids::uuid[]) and status in ('confirmed', 'ended') and starts_on <= :today::date
   and coalesce(ends_on, 'infinity') > :today::date
 order by id;
 
 -- name: cancel_planned(person_ids, now)!
 -- Give back places of children that have not begun.
 update nursery_place set status = 'cancelled', changed_at = :now, changed_by = null, version = version + 1
-where person_id = any(:person_ids::uuid[]) and status in ('planned', 'confirmed')
-  and starts_on > (:now at time zone 'Asia/Shanghai')::date;
+where person_id = any(:person_ids::uuid[]) and status <> 'cancelled'
+  and (status = 'planned' or starts_on > (:now at time zone 'Asia/Shanghai')::date);
 
 -- name: erase(person_ids, now)!
 -- What was said of children in applications and places, and what was handed in; that it was, and when, stays.

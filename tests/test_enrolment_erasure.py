@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -116,6 +116,21 @@ async def test_an_erased_child_gives_back_its_seat_and_leaves_no_words(zone, con
     assert await conn.fetchval("select repair_words from enrolment where id = $1", enrolment_id) == ""
     following = "select enrolment_id from enrolment_offer where seat_id = $1 and status = 'live'"
     assert await conn.fetchval(following, seat_id) == waiting_id
+
+
+async def test_a_child_that_should_have_begun_and_never_did_keeps_no_seat(zone, conn):
+    who = await zone.family()
+    await nursery_world.place(conn, who.child_id, zone.star_class, status="planned", starts_on=date(2026, 11, 1))
+    assert (await zone.call("DELETE", f"/v1/people/{who.child_id}", who))[0] == 200
+    assert await conn.fetchval("select status from nursery_place") == "cancelled"
+
+
+async def test_nobody_is_erased_before_the_last_day_in_a_nursery(zone, conn):
+    who = await zone.family()
+    place_id = await nursery_world.place(conn, who.child_id, zone.star_class)
+    await conn.execute("update nursery_place set status = 'ended', ends_on = '2026-12-31' where id = $1", place_id)
+    status, refusal = await zone.call("DELETE", f"/v1/people/{who.child_id}", who)
+    assert (status, refusal["code"]) == (409, "live_nursery_places")
 
 
 @pytest.mark.parametrize("path", ["/v1/me", "/v1/people/{child}"])
