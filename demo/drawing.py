@@ -51,7 +51,7 @@ def draw(journey: Journey) -> str:
     journey.second_office.post(path, body | {"public_value_again": value[::-1] + "1"}).expect(400, "invalid_input")
     refusal = journey.zone_office.post(path, body).expect(403, "draw_by_another")
     journey.second_office.post(path, body).expect(200)
-    journey.second_office.post(path, body).expect(409, "draw_in_other_state")
+    journey.second_office.post(path, body).expect(409, "enrolment_round_in_other_state")
     return f"骰子掷出 {value}；{refusal['detail']}主管录入，摇号只有这一次"
 
 

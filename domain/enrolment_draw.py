@@ -183,7 +183,7 @@ async def _taken(conn: Connection, ctx: Context, round_id: UUID, state: RoundSta
 
 def _require_state(found: Row, state: RoundState) -> None:
     if found["state"] != state:
-        raise Conflict("draw_in_other_state", round_state=found["state"])
+        raise Conflict("enrolment_round_in_other_state", round_state=found["state"])
 
 
 async def _require_another(conn: Connection, ctx: Context, round_id: UUID) -> UUID:

@@ -26,7 +26,7 @@ async def begin(conn: Connection, ctx: Context, round_id: UUID) -> Row:
     held = await sql.enrolment_offers.hold_round_by_id(conn, round_id=round_id)
     begun: Row | None = await sql.enrolment_offers.begin(conn, round_id=round_id)
     if begun is None:
-        raise Conflict("round_not_published", round_state=held["stage"])
+        raise Conflict("enrolment_round_in_other_state", round_state=held["stage"])
     drawn = await sql.enrolment_offers.drawn(conn, round_id=round_id)
     offer_ids = [new_id() for _ in drawn]
     await sql.enrolment_offers.offer_drawn(

@@ -171,17 +171,17 @@ async def test_nobody_but_staff_of_the_zone_sees_a_result_before_it_is_published
 
 async def test_each_step_is_done_once_and_in_its_order(closed, clock):
     for act in (draw, publish):
-        assert await refusal(act(closed)) == (409, "draw_in_other_state", "closed")
+        assert await refusal(act(closed)) == (409, "enrolment_round_in_other_state", "closed")
     await freeze(closed)
     for act in (freeze, publish):
-        assert await refusal(act(closed)) == (409, "draw_in_other_state", "reviewed")
+        assert await refusal(act(closed)) == (409, "enrolment_round_in_other_state", "reviewed")
     clock.move(minutes=5)
     await draw(closed)
     for act in (freeze, draw):
-        assert await refusal(act(closed)) == (409, "draw_in_other_state", "drawn")
+        assert await refusal(act(closed)) == (409, "enrolment_round_in_other_state", "drawn")
     await publish(closed)
     for act in (freeze, draw, publish):
-        assert await refusal(act(closed)) == (409, "draw_in_other_state", "published")
+        assert await refusal(act(closed)) == (409, "enrolment_round_in_other_state", "published")
 
 
 async def refusal(call):
@@ -191,7 +191,7 @@ async def refusal(call):
 
 async def test_a_round_that_is_open_is_not_frozen(zone):
     zone.round_id = (await zone.round("open")).round_id
-    assert await refusal(freeze(zone)) == (409, "draw_in_other_state", "open")
+    assert await refusal(freeze(zone)) == (409, "enrolment_round_in_other_state", "open")
 
 
 @pytest.mark.parametrize("state", ["submitted", "in_review", "returned"])

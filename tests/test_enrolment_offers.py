@@ -43,7 +43,7 @@ async def test_the_seats_of_the_draw_are_offered_once(offering):
     assert set(await offering.live("a")) == {"s"}
     assert await offering.statuses("b") == []
     status, answer = await offering.begin()
-    assert (status, answer["code"], answer["round_state"]) == (409, "round_not_published", "offers")
+    assert (status, answer["code"], answer["round_state"]) == (409, "enrolment_round_in_other_state", "offers")
     kind, text = (await offering.told("a"))[0]
     assert kind == "enrolment_offered"
     assert "星星托育园" in text
