@@ -131,12 +131,11 @@ async def cancel(conn: Connection, ctx: Context, round_id: UUID, given: Mapping[
 
 
 async def end(conn: Connection, ctx: Context, round_id: UUID) -> Row:
-    """End a round in which nobody has an offer to answer or waits for a decision."""
+    """End a round in which nobody waits for a decision: no more offers are made; those that stand can be answered."""
     await require_staff_of_round(conn, ctx, round_id, *MANAGERS)
     await lock(conn, ctx, round_id, RoundState.PUBLISHED, RoundState.OFFERS)
-    pending = await sql.enrolment_rounds.pending(conn, id=round_id, undecided=UNDECIDED)
-    if pending["offers"] or pending["undecided"]:
-        raise Conflict("enrolment_round_not_over", offers=pending["offers"], undecided=pending["undecided"])
+    if undecided := await sql.enrolment_rounds.undecided(conn, id=round_id, states=UNDECIDED):
+        raise Conflict("enrolment_round_not_over", undecided=undecided)
     await sql.enrolment_rounds.end(conn, id=round_id, now=ctx.now)
     await audit.record(conn, ctx, "enrolment_rounds.ended", round_id)
     return await _shown(conn, ctx, round_id)

@@ -45,7 +45,10 @@ async def plan(conn: Connection, ctx: Context, enrolment: Row, class_id: UUID, s
     before = await sql.nursery_places.standing_of(conn, enrolment_id=enrolment["id"], today=local_day(ctx.now))
     classes = await hold_classes(conn, {class_id, *(row["class_id"] for row in before)})
     require_active(classes[class_id])
-    begins = await sql.nursery_places.first_day(conn, class_id=class_id, earliest=max(starts_on, tomorrow))
+    earliest = max(starts_on, tomorrow)
+    begins = await sql.nursery_places.first_day(
+        conn, class_id=class_id, earliest=earliest, enrolment_id=enrolment["id"]
+    )
     await _let_go(conn, ctx, enrolment["id"], SeatOfferStatus.EXCHANGED, begins - timedelta(days=1))
     with within_seats(), one_class_a_day():
         planned: Row = await sql.nursery_places.plan(

@@ -63,4 +63,8 @@ postpone = changing(
     enrolment_announcing.postpone, RoundPostpone, StaffRound, "Move times of an announced round to later ones."
 )
 cancel = changing(enrolment_announcing.cancel, RoundCancel, StaffRound, "Cancel a round before its list is frozen.")
-end = acting(enrolment_announcing.end, StaffRound, "End a round in which nothing waits for an answer.")
+end = acting(
+    enrolment_announcing.end,
+    StaffRound,
+    "End a round in which nothing waits for a decision; offers that stand can be answered.",
+)

@@ -150,33 +150,13 @@ select programme.class_id, nursery_class.name as class_name, nursery_class.kind,
        nursery_class.from_months, nursery_class.until_months, nursery_class.seats, nursery_class.carers,
        nursery_class.override_reason, provider.state = 'active' as shown,
        programme.from_months as offered_from, programme.until_months as offered_until,
-       programme.seats as seats_offered, nursery_class.seats - busiest.there - promised.seats as free
+       programme.seats as seats_offered, nursery_class.seats - coalesce(busiest.taken, 0) as free
 from programme
 join enrolment_round on enrolment_round.id = programme.round_id
 join nursery_class on nursery_class.id = programme.class_id
 join provider on provider.id = nursery_class.provider_id
 cross join lateral (
-    select coalesce(max(there), 0) as there from (
-        select count(*) as there
-        from (select distinct greatest(nursery_place.starts_on, enrolment_round.starts_on) as day
-              from nursery_place
-              where class_id = programme.class_id and status <> 'cancelled'
-                and coalesce(ends_on, 'infinity') >= enrolment_round.starts_on) as turn
-        join nursery_place on class_id = programme.class_id and status <> 'cancelled'
-            and turn.day <@ daterange(starts_on, ends_on, '[]')
-        group by turn.day) as days) as busiest
-cross join lateral (
-    select coalesce(sum(greatest(other.seats - taken.places, 0)), 0)::integer as seats
-    from programme as other
-    join enrolment_round as running on running.id = other.round_id and running.id <> :id
-        and running.stage not in ('draft', 'ended', 'cancelled')
-    cross join lateral (
-        select count(*) as places
-        from nursery_place join enrolment on enrolment.id = nursery_place.enrolment_id
-        where nursery_place.class_id = other.class_id and nursery_place.status <> 'cancelled'
-          and coalesce(ends_on, 'infinity') >= enrolment_round.starts_on
-          and enrolment.round_id = running.id) as taken
-    where other.class_id = programme.class_id) as promised
+    select max(taken) as taken from nursery_class_days(programme.class_id, enrolment_round.starts_on, null)) as busiest
 where programme.round_id = :id
 order by programme.id;
 
@@ -209,12 +189,9 @@ where id = :id and stage = 'announced';
 update enrolment_round set stage = 'ended', ended_at = :now, version = version + 1
 where id = :id and stage in ('published', 'offers');
 
--- name: pending(id, undecided)^
--- How many offers of a round wait for an answer, and how many applications for a decision.
-select
-    (select count(*) from enrolment_offer join enrolment on enrolment.id = enrolment_offer.enrolment_id
-     where enrolment.round_id = :id and enrolment_offer.status = 'live') as offers,
-    (select count(*) from enrolment where round_id = :id and state = any(:undecided::text[])) as undecided;
+-- name: undecided(id, states)$
+-- How many applications of a round wait for a decision.
+select count(*) from enrolment where round_id = :id and state = any(:states::text[]);
 
 -- name: applicants(id)
 -- Who has an application in a round, begun or handed in.

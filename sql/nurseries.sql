@@ -72,7 +72,11 @@ select enrolment_round.id as round_id, enrolment_round.starts_on, programme.seat
        and not exists (select from enrolment where enrolment.id = nursery_place.enrolment_id
                        and enrolment.round_id = enrolment_round.id)) as standing
 from programme join enrolment_round on enrolment_round.id = programme.round_id
-where programme.class_id = :id and enrolment_round.stage not in ('draft', 'ended', 'cancelled');
+where programme.class_id = :id
+  and (enrolment_round.stage not in ('draft', 'ended', 'cancelled')
+       or enrolment_round.stage = 'ended' and exists (
+           select from programme_seat join enrolment_offer on enrolment_offer.seat_id = programme_seat.id
+           where programme_seat.programme_id = programme.id and enrolment_offer.status = 'live'));
 
 -- name: nurseries(area_id, words, after, limit)
 -- Nurseries that residents see with their classes; those of an area with all below it, those that hold all words.

@@ -10,11 +10,11 @@ for no key update;
 select id, class_id from nursery_place
 where enrolment_id = :enrolment_id and status <> 'cancelled' and coalesce(ends_on, 'infinity') >= :today;
 
--- name: first_day(class_id, earliest)$
--- From which day on a class has a seat for good; the earliest, which its seats refuse, where there is none.
+-- name: first_day(class_id, earliest, enrolment_id)$
+-- From which day on a class has a seat for good beside what is promised to others; the earliest, which its seats refuse, where there is none.
 with full_until as (
-    select (lead(day) over (order by day)) as day, there >= (select seats from nursery_class where id = :class_id) as is_full
-    from nursery_class_days(:class_id, :earliest, null)
+    select (lead(day) over (order by day)) as day, taken >= (select seats from nursery_class where id = :class_id) as is_full
+    from nursery_class_days(:class_id, :earliest, null, :enrolment_id)
 )
 select greatest(:earliest::date, (select max(day) from full_until where is_full));
 

@@ -229,23 +229,44 @@ $$;
 
 COMMENT ON FUNCTION public.mandates_in_hand(acting_account uuid, at timestamp with time zone) IS 'what an account may act under now: mandates of its own, but for those whose uses are all made and over, and its team''s for whom it helps at the moment';
 
-CREATE FUNCTION public.nursery_class_days(of_class uuid, from_day date, until_day date) RETURNS TABLE(day date, there bigint)
+CREATE FUNCTION public.nursery_class_days(of_class uuid, from_day date, until_day date, of_enrolment uuid DEFAULT NULL::uuid) RETURNS TABLE(day date, taken bigint)
     LANGUAGE sql STABLE
     AS $$
+    with taking as (
+        select starts_on, ends_on from nursery_place where class_id = of_class and status <> 'cancelled'
+        union all
+        select greatest(enrolment_round.starts_on, has_been.until + 1), null
+        from programme
+        join enrolment_round on enrolment_round.id = programme.round_id
+        join programme_seat as seat on seat.programme_id = programme.id
+        cross join lateral (
+            select max(coalesce(place.ends_on, 'infinity')) as until
+            from enrolment_offer as offer
+            join nursery_place as place on place.enrolment_id = offer.enrolment_id
+                and place.class_id = of_class and place.status <> 'cancelled'
+            where offer.seat_id = seat.id
+              and (offer.status = 'accepted'
+                   or offer.status in ('given_up', 'exchanged') and place.ends_on is not null)) as has_been
+        where programme.class_id = of_class and has_been.until is distinct from 'infinity'
+          and (enrolment_round.stage not in ('draft', 'ended', 'cancelled')
+               or enrolment_round.stage = 'ended' and exists (
+                   select from enrolment_offer where seat_id = seat.id and status = 'live'))
+          and (of_enrolment is null or not exists (
+              select from enrolment_offer
+              where seat_id = seat.id and status = 'accepted' and enrolment_id = of_enrolment))
+    )
     select day, (sum(sum(by)) over (order by day))::bigint
     from (
-        select greatest(starts_on, from_day) as day, 1 as by from nursery_place
-        where class_id = of_class and status <> 'cancelled'
-          and starts_on <= coalesce(until_day, 'infinity') and coalesce(ends_on, 'infinity') >= from_day
+        select greatest(starts_on, from_day) as day, 1 as by from taking
+        where starts_on <= coalesce(until_day, 'infinity') and coalesce(ends_on, 'infinity') >= from_day
         union all
-        select ends_on + 1, -1 from nursery_place
-        where class_id = of_class and status <> 'cancelled'
-          and starts_on <= coalesce(until_day, 'infinity')
+        select ends_on + 1, -1 from taking
+        where starts_on <= coalesce(until_day, 'infinity')
           and ends_on >= from_day and ends_on < coalesce(until_day, 'infinity')) as change
     group by day
 $$;
 
-COMMENT ON FUNCTION public.nursery_class_days(of_class uuid, from_day date, until_day date) IS 'how many children a class has in a span of days, from each day on which that changes; who is on leave keeps the seat';
+COMMENT ON FUNCTION public.nursery_class_days(of_class uuid, from_day date, until_day date, of_enrolment uuid) IS 'how many seats of a class are taken in a span of days, from each day on which that changes: by children, also while they are on leave, and by seats that a round has announced and no child has yet, but for the one that an enrolment has accepted';
 
 CREATE FUNCTION public.nursery_class_full() RETURNS trigger
     LANGUAGE plpgsql
@@ -264,7 +285,7 @@ begin
     end if;
     select seats into most from nursery_class where id = new.class_id for no key update;
     select string_agg(day::text, ',' order by day) into crowded
-    from nursery_class_days(new.class_id, from_day, new.ends_on) where there > most;
+    from nursery_class_days(new.class_id, from_day, new.ends_on) where taken > most;
     if crowded is not null then
         raise exception 'a class has more children than seats on one day'
             using errcode = 'check_violation', constraint = 'nursery_class_full', detail = crowded;
@@ -272,7 +293,7 @@ begin
     return null;
 end $$;
 
-COMMENT ON FUNCTION public.nursery_class_full() IS 'no day has more children in a class than seats; only days that a change adds are counted, so that what stands can always be shortened';
+COMMENT ON FUNCTION public.nursery_class_full() IS 'no day has more children in a class than seats, and none takes what a round has promised; only days that a change adds are counted, so that what stands can always be shortened';
 
 CREATE FUNCTION public.nursery_class_shrunk() RETURNS trigger
     LANGUAGE plpgsql
@@ -281,7 +302,7 @@ declare
     crowded text;
 begin
     select string_agg(day::text, ',' order by day) into crowded
-    from nursery_class_days(new.id, (now() at time zone 'Asia/Shanghai')::date, null) where there > new.seats;
+    from nursery_class_days(new.id, (now() at time zone 'Asia/Shanghai')::date, null) where taken > new.seats;
     if crowded is not null then
         raise exception 'a class has more children than seats on one day'
             using errcode = 'check_violation', constraint = 'nursery_class_full', detail = crowded;
@@ -289,7 +310,7 @@ begin
     return null;
 end $$;
 
-COMMENT ON FUNCTION public.nursery_class_shrunk() IS 'a class keeps a seat for everybody who is or will be in it; days that are over do not count';
+COMMENT ON FUNCTION public.nursery_class_shrunk() IS 'a class keeps a seat for everybody who is or will be in it, and what rounds have promised; days that are over do not count';
 
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql

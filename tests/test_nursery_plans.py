@@ -100,9 +100,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "nursery_places.plan": {
         "id": NEW[0],
         "person_id": PERSON,
-        "class_id": made(8, 7),
+        "class_id": made(8, SOMEBODY % PROGRAMMES + 1),
         "enrolment_id": SEATED,
-        "earliest": date(2027, 3, 1),
+        "starts_on": date(2027, 3, 1),
         "changed_by": ACCOUNT,
         "now": NOW,
     },
@@ -110,6 +110,11 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 OF_QUEUES: dict[str, dict[str, Any]] = {
+    "nursery_places.first_day": {
+        "class_id": made(8, SOMEBODY % PROGRAMMES + 1),
+        "earliest": date(2027, 3, 1),
+        "enrolment_id": SEATED,
+    },
     "enrolment_offers.free_seats_wanted": {"enrolment_ids": [WAITING]},
     "enrolment_offers.take_turn": {"seat_id": SEAT, "offer_id": NEW[0], "answer_by": NOW, "now": NOW},
     "enrolment_queues.queues": {"enrolment_id": WAITING},
@@ -118,7 +123,7 @@ OF_QUEUES: dict[str, dict[str, Any]] = {
     "enrolment_review.queue of one reviewer": REVIEWED | {"account_id": STAFF, "reviewer_id": STAFF},
     "enrolment_review.queue to confirm": REVIEWED | {"account_id": STAFF, "to_confirm": True},
 }
-"""Whoever ranks one programme, or one of five."""
+"""Whoever ranks one programme, or one of five; and a class with its seats that are promised, 150 here."""
 MOST_OF_QUEUE = 5 * CHILDREN * 5
 """Rows that five programmes' queues may look at: the planner reads a round from end to end rather than row by row."""
 
