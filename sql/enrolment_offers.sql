@@ -174,6 +174,6 @@ from unnest(:ids::uuid[], :enrolment_ids::uuid[], :seat_ids::uuid[]) as row (id,
 -- Whether a child is already in the class to which its application led.
 select exists (
     select from nursery_place
-    where enrolment_id = :enrolment_id and status = 'confirmed' and starts_on <= :today::date
+    where enrolment_id = :enrolment_id and status in ('confirmed', 'ended') and starts_on <= :today::date
       and coalesce(ends_on, 'infinity') >= :today::date
 );
