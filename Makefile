@@ -6,7 +6,7 @@ VAR_DIR ?= var
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint format model guards bench bench-schedules bench-dispatch bench-allocation bench-deadline plans schema lock clean environment
+.PHONY: help run demo test test-s3 check lint format model guards bench bench-schedules bench-dispatch bench-allocation bench-deadline plans schema lock clean environment
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -21,6 +21,13 @@ demo: environment ## walk the whole journey against the running server (BASE_URL
 
 test: environment ## run every test (TESTS=tests/test_x.py for some)
 	@$(PY) -m pytest -n 3 $(TESTS)
+
+test-s3: environment ## install an S3 server (48 MB) and test the store of files on it
+	@[ -e .venv/s3/whole ] || { \
+	    rm -rf .venv/s3 && $(PY) -m venv .venv/s3 \
+	    && .venv/s3/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r tests/s3.txt \
+	    && touch .venv/s3/whole; }
+	@S3_SERVER=.venv/s3/bin $(PY) -m pytest tests/test_file_store_s3.py
 
 check: lint ## lint, then test until the first failure, last failures first
 	@$(PY) -m pytest -n 2 -x --failed-first $(TESTS)
