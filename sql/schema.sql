@@ -323,48 +323,38 @@ CREATE FUNCTION public.refuse_change_of_announced() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 declare
+    touched jsonb;
     found text;
 begin
-    select stage into found from enrolment_round
-    where id = case tg_op when 'DELETE' then old.round_id else new.round_id end for share;
-    if found <> 'draft' then
-        raise exception 'what was announced of a round does not change'
-            using errcode = 'check_violation', constraint = 'enrolment_round_announced';
-    end if;
+    foreach touched in array array[to_jsonb(old), to_jsonb(new)] loop
+        select stage into found from enrolment_round
+        where id = coalesce(
+            (touched ->> 'round_id')::uuid,
+            (select round_id from programme where id = (touched ->> 'programme_id')::uuid))
+        for share;
+        if found <> 'draft' then
+            raise exception 'what was announced of a round does not change'
+                using errcode = 'check_violation', constraint = 'enrolment_round_announced';
+        end if;
+    end loop;
     return case tg_op when 'DELETE' then old else new end;
 end $$;
+
+COMMENT ON FUNCTION public.refuse_change_of_announced() IS 'neither the round that a row leaves nor the one that it comes to has been announced';
 
 CREATE FUNCTION public.refuse_change_of_listed() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
-declare
-    listed timestamptz;
 begin
-    select listed_at into listed from enrolment
-    where id = case tg_op when 'DELETE' then old.enrolment_id else new.enrolment_id end for share;
-    if listed is not null then
+    perform from enrolment where id in (old.enrolment_id, new.enrolment_id) order by id for share;
+    if exists (select from enrolment where id in (old.enrolment_id, new.enrolment_id) and listed_at is not null) then
         raise exception 'what was drawn does not change'
             using errcode = 'check_violation', constraint = 'enrolment_frozen';
     end if;
     return case tg_op when 'DELETE' then old else new end;
 end $$;
 
-CREATE FUNCTION public.refuse_change_of_programme() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-declare
-    found text;
-begin
-    select stage into found from enrolment_round
-    where id = (select round_id from programme
-                where id = case tg_op when 'DELETE' then old.programme_id else new.programme_id end)
-    for share;
-    if found <> 'draft' then
-        raise exception 'what was announced of a round does not change'
-            using errcode = 'check_violation', constraint = 'enrolment_round_announced';
-    end if;
-    return case tg_op when 'DELETE' then old else new end;
-end $$;
+COMMENT ON FUNCTION public.refuse_change_of_listed() IS 'neither the application that a row leaves nor the one that it comes to is on a frozen list';
 
 CREATE FUNCTION public.round_state(stage text, opens_at timestamp with time zone, closes_at timestamp with time zone, at timestamp with time zone) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -2857,9 +2847,9 @@ CREATE TRIGGER priority_group_announced BEFORE INSERT OR DELETE OR UPDATE ON pub
 
 CREATE TRIGGER programme_announced BEFORE INSERT OR DELETE OR UPDATE ON public.programme FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_announced();
 
-CREATE TRIGGER programme_reserve_announced BEFORE INSERT OR DELETE OR UPDATE ON public.programme_reserve FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_programme();
+CREATE TRIGGER programme_reserve_announced BEFORE INSERT OR DELETE OR UPDATE ON public.programme_reserve FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_announced();
 
-CREATE TRIGGER programme_seat_announced BEFORE INSERT OR DELETE OR UPDATE ON public.programme_seat FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_programme();
+CREATE TRIGGER programme_seat_announced BEFORE INSERT OR DELETE OR UPDATE ON public.programme_seat FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_announced();
 
 CREATE TRIGGER service_has_waitlist AFTER INSERT ON public.service FOR EACH ROW EXECUTE FUNCTION public.service_has_waitlist();
 

@@ -201,37 +201,30 @@ create table programme_seat (
 comment on table programme_seat is 'each seat of a programme, made at the announcement: nobody can promise more of them than there are';
 comment on column programme_seat.tiers is 'whom it takes, in order: codes of groups, the empty one for everybody; the first is what it is reserved for';
 
-create function refuse_change_of_programme() returns trigger language plpgsql as $$
-declare
-    found text;
-begin
-    select stage into found from enrolment_round
-    where id = (select round_id from programme
-                where id = case tg_op when 'DELETE' then old.programme_id else new.programme_id end)
-    for share;
-    if found <> 'draft' then
-        raise exception 'what was announced of a round does not change'
-            using errcode = 'check_violation', constraint = 'enrolment_round_announced';
-    end if;
-    return case tg_op when 'DELETE' then old else new end;
-end $$;
-create trigger programme_reserve_announced before insert or update or delete on programme_reserve
-    for each row execute function refuse_change_of_programme();
-create trigger programme_seat_announced before insert or update or delete on programme_seat
-    for each row execute function refuse_change_of_programme();
-
 create function refuse_change_of_announced() returns trigger language plpgsql as $$
 declare
+    touched jsonb;
     found text;
 begin
-    select stage into found from enrolment_round
-    where id = case tg_op when 'DELETE' then old.round_id else new.round_id end for share;
-    if found <> 'draft' then
-        raise exception 'what was announced of a round does not change'
-            using errcode = 'check_violation', constraint = 'enrolment_round_announced';
-    end if;
+    foreach touched in array array[to_jsonb(old), to_jsonb(new)] loop
+        select stage into found from enrolment_round
+        where id = coalesce(
+            (touched ->> 'round_id')::uuid,
+            (select round_id from programme where id = (touched ->> 'programme_id')::uuid))
+        for share;
+        if found <> 'draft' then
+            raise exception 'what was announced of a round does not change'
+                using errcode = 'check_violation', constraint = 'enrolment_round_announced';
+        end if;
+    end loop;
     return case tg_op when 'DELETE' then old else new end;
 end $$;
+comment on function refuse_change_of_announced is 'neither the round that a row leaves nor the one that it comes to has been announced';
+create trigger programme_reserve_announced before insert or update or delete on programme_reserve
+    for each row execute function refuse_change_of_announced();
+create trigger programme_seat_announced before insert or update or delete on programme_seat
+    for each row execute function refuse_change_of_announced();
+
 create trigger priority_group_announced before insert or update or delete on priority_group
     for each row execute function refuse_change_of_announced();
 create trigger programme_announced before insert or update or delete on programme
@@ -322,17 +315,15 @@ comment on column enrolment_claim.words is 'why it was denied';
 create index enrolment_claim_group on enrolment_claim (group_id);
 
 create function refuse_change_of_listed() returns trigger language plpgsql as $$
-declare
-    listed timestamptz;
 begin
-    select listed_at into listed from enrolment
-    where id = case tg_op when 'DELETE' then old.enrolment_id else new.enrolment_id end for share;
-    if listed is not null then
+    perform from enrolment where id in (old.enrolment_id, new.enrolment_id) order by id for share;
+    if exists (select from enrolment where id in (old.enrolment_id, new.enrolment_id) and listed_at is not null) then
         raise exception 'what was drawn does not change'
             using errcode = 'check_violation', constraint = 'enrolment_frozen';
     end if;
     return case tg_op when 'DELETE' then old else new end;
 end $$;
+comment on function refuse_change_of_listed is 'neither the application that a row leaves nor the one that it comes to is on a frozen list';
 create trigger enrolment_choice_listed before insert or update or delete on enrolment_choice
     for each row execute function refuse_change_of_listed();
 create trigger enrolment_claim_listed before insert or update of enrolment_id, group_id, status or delete on enrolment_claim
