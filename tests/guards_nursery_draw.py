@@ -61,9 +61,9 @@ GUARDS = (
     Guard(
         "choices and priorities stand once the list is frozen",
         MIGRATION,
-        "if listed is not null then",
+        "new.enrolment_id) and listed_at is not null) then",
         FROZEN,
-        "if false then",
+        "new.enrolment_id) and false) then",
     ),
     Guard(
         "nobody is listed once the list is frozen",
