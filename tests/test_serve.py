@@ -36,17 +36,28 @@ async def code_of(web, url):
         return response.status, answer.get("code", answer.get("status"))
 
 
-async def until_nothing_more_comes_in(session, served):
-    """Wait until the same number of bookings wait for a transaction as half a second before."""
-    before, waiting = -1.0, 0.0
-    async with asyncio.timeout(30):
-        while waiting == 0 or waiting != before:
-            await asyncio.sleep(0.5)
+async def until_waiting(session, served, wanted):
+    """Wait until so many bookings wait for a transaction."""
+    async with asyncio.timeout(60):
+        waiting = -1.0
+        while waiting != wanted:
+            await asyncio.sleep(0.1)
             async with session.get(f"http://127.0.0.1:{served.metrics_port}/metrics") as response:
                 (said,) = re.findall(
                     r'^xiaotuo_group_commit_waiting\{group="book"\} ([0-9.]+)$', await response.text(), re.MULTILINE
                 )
-            before, waiting = waiting, float(said)
+            waiting = float(said)
+
+
+async def until_held_up(conn, wanted):
+    """Wait until so many transactions of this database wait for a lock."""
+    async with asyncio.timeout(60):
+        held_up = -1
+        while held_up != wanted:
+            await asyncio.sleep(0.05)
+            held_up = await conn.fetchval(
+                "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+            )
 
 
 async def test_bookings_under_way_are_finished_and_answered_when_told_to_stop(served, conn, database, parts):
@@ -68,8 +79,12 @@ async def test_bookings_under_way_are_finished_and_answered_when_told_to_stop(se
 
         async with holder.transaction():
             await holder.execute("select from slot_pool where slot_id = $1 for update", slot_id)
-            under_way = [asyncio.create_task(book(resident)) for resident in residents]
-            await until_nothing_more_comes_in(session, served)
+            under_way = []
+            for resident in residents[:2]:  # each of the two drainers has one, so that all others wait
+                under_way.append(asyncio.create_task(book(resident)))
+                await until_held_up(conn, len(under_way))
+            under_way += [asyncio.create_task(book(resident)) for resident in residents[2:]]
+            await until_waiting(session, served, len(residents) - 2)
             served.process.terminate()
             await asyncio.sleep(0.3)
             assert await idle_reader.read() == b""
