@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from domain.vault import Vault
 from server.app import build_app, build_vault
 from server.config import Keys, Settings
 from server.connection import Runner
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from domain.vault import Vault
     from tests.outside import Outside
 
 pytest_plugins = [
@@ -61,6 +61,11 @@ def key(name: str) -> bytes:
 
 def encoded_key(name: str) -> str:
     return base64.b64encode(key(name)).decode()
+
+
+def same_vault() -> Vault:
+    """Return a vault with the keys of all tests, for rows that several of them begin with."""
+    return Vault({"test1": key("sealing")}, "test1", key("blind"), key("audit"))
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ import pytest
 from server import embedded, migrate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 FOLDER_PREFIX = "xiaotuo-tests-"
 MEMORY = Path("/dev/shm")  # the run's own folder in it is locked and owned
@@ -37,6 +37,9 @@ class DatabaseServer:
     url: str
     template: str
     strategy: str
+
+    def template_of(self, what: str) -> str:
+        return f"{self.template}_{what}"
 
     def dsn(self, database: str) -> str:
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{database}"))
@@ -98,10 +101,11 @@ async def make_template(url: str, name: str, dsn_of_draft: str) -> None:
         await admin.close()
 
 
-async def drop_database(url: str, name: str) -> None:
+async def drop_databases(url: str, prefix: str) -> None:
     admin = await asyncpg.connect(url)
     try:
-        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        for row in await admin.fetch("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", prefix):
+            await admin.execute(f'DROP DATABASE "{row["datname"]}" WITH (FORCE)')
     finally:
         await admin.close()
 
@@ -134,7 +138,7 @@ def database_server(testrun_uid: str) -> Iterator[DatabaseServer]:
             if not folder.exists() or in_use(folder):
                 return
             if given:
-                asyncio.run(drop_database(given, server.template))
+                asyncio.run(drop_databases(given, server.template))
             else:
                 embedded.remove(folder)
             shutil.rmtree(folder, ignore_errors=True)  # a run that begins now may be removing it as a dead one's
@@ -143,18 +147,45 @@ def database_server(testrun_uid: str) -> Iterator[DatabaseServer]:
 _numbers = itertools.count(1)
 
 
+@contextlib.asynccontextmanager
+async def copy_of(server: DatabaseServer, template: str) -> AsyncIterator[str]:
+    """Copy a template for one test; yield its DSN."""
+    name = f"{server.template.removesuffix('template')}{os.getpid()}_{next(_numbers)}"
+    admin = await asyncpg.connect(server.url)
+    try:
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY {server.strategy}')
+        try:
+            yield server.dsn(name)
+        finally:
+            await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        await admin.close()
+
+
 @pytest.fixture
 async def database(database_server: DatabaseServer) -> AsyncIterator[str]:
     """Yield the DSN of a fresh database with the whole schema and no rows of anybody else."""
-    name = f"{database_server.template.removesuffix('template')}{os.getpid()}_{next(_numbers)}"
-    admin = await asyncpg.connect(database_server.url)
+    async with copy_of(database_server, database_server.template) as dsn:
+        yield dsn
+
+
+async def make_filled_template(
+    server: DatabaseServer, name: str, fill: Callable[[asyncpg.Connection], Awaitable[object]]
+) -> None:
+    """Fill a copy of the template once for all workers; a template that is there is whole."""
+    admin = await asyncpg.connect(server.url)
     try:
-        await admin.execute(
-            f'CREATE DATABASE "{name}" TEMPLATE "{database_server.template}" STRATEGY {database_server.strategy}'
-        )
+        await admin.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", name)
+        if await admin.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", name):
+            return
+        draft = f"{name}_draft"
+        await admin.execute(f'DROP DATABASE IF EXISTS "{draft}" WITH (FORCE)')
+        await admin.execute(f'CREATE DATABASE "{draft}" TEMPLATE "{server.template}" STRATEGY {server.strategy}')
+        conn = await asyncpg.connect(server.dsn(draft))
         try:
-            yield database_server.dsn(name)
+            await fill(conn)
         finally:
-            await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            await conn.close()
+        await admin.execute(f'ALTER DATABASE "{draft}" RENAME TO "{name}"')
     finally:
         await admin.close()
