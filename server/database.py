@@ -58,11 +58,15 @@ IDLE_IN_TRANSACTION = "10s"
 """Lets go of the locks of a process that is gone without a word; nothing here waits inside a transaction."""
 
 
+OPEN_AT_START = 4
+"""Connections of each pool that nobody who comes first has to wait for."""
+
+
 def create_pool(settings: Settings) -> asyncpg.Pool:
     """Return the pool of every request but those written in groups."""
     return asyncpg.create_pool(
         settings.database_url,
-        min_size=min(4, settings.database_connections),
+        min_size=min(OPEN_AT_START, settings.database_connections),
         max_size=settings.database_connections,
         init=prepare_connection,
         reset=keep_as_is,
@@ -95,7 +99,7 @@ def create_group_pool(settings: Settings) -> asyncpg.Pool:
     """Return the pool of what is written in groups: never waiting behind reads, and never planning twice."""
     return asyncpg.create_pool(
         settings.database_url,
-        min_size=GROUP_CONNECTIONS,
+        min_size=min(OPEN_AT_START, GROUP_CONNECTIONS),
         max_size=GROUP_CONNECTIONS,
         init=prepare_connection,
         reset=keep_as_is,

@@ -100,6 +100,7 @@ async def until_waiting(watch: Connection, waiting: int = 1, unless: asyncio.Tas
     query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     async with asyncio.timeout(LONG_ENOUGH):
         while unless is None or not unless.done():
+            await watch.execute("select pg_stat_clear_snapshot()")  # else a transaction sees what it saw at first
             if await watch.fetchval(query) >= waiting:
                 return True
     return False

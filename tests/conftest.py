@@ -13,6 +13,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from domain.vault import Vault
+from server import database as service_database
 from server.app import build_app, build_vault
 from server.config import Keys, Settings
 from server.connection import Runner
@@ -72,6 +73,12 @@ def same_vault() -> Vault:
 def _count_anew() -> None:
     """Let what a test makes not depend on how many tests its worker ran before."""
     make.count_anew()
+
+
+@pytest.fixture(autouse=True)
+def _open_few_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a pool open its connections when they are wanted: most tests want one, and each costs milliseconds."""
+    monkeypatch.setattr(service_database, "OPEN_AT_START", 1)
 
 
 @pytest.fixture
