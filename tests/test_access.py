@@ -430,6 +430,6 @@ async def test_who_may_and_nobody_else(town):
                 wrong.append((method, path, who, "shows", answer))
             if status >= 400:
                 after = await town.state()
-                changed = [table for table in before if before[table] != after[table]]
+                changed = list(after - before)
                 wrong += [(method, path, who, status, changed)] if changed else []
     assert wrong == [], "\n".join(map(str, wrong))

@@ -21,6 +21,7 @@ from handlers.operation import OPERATIONS
 from handlers.request import MAX_BODY_BYTES, load, refuse_unstorable
 from server.errors import messages
 from server.metrics import METRICS
+from server.routes import ROUTES
 from tests import make
 from tests.calls import GOOD
 from tests.contract import document
@@ -39,6 +40,7 @@ BODY_OPTIONAL = {
     for method, operation in operations.items()
     if not operation.get("requestBody", {"required": True})["required"]
 }
+BODIES = {(route.method, route.path): OPERATIONS[route.handler].body for route in ROUTES if route.handler in OPERATIONS}
 WITH_QUERY = [
     (method.upper(), path)
     for path, operations in document()["paths"].items()
@@ -135,21 +137,39 @@ async def test_bodies_that_are_none_are_refused(town, capsys):
 
 
 async def test_wrong_values_are_refused_or_harmless(town, capsys):
-    """Put every wrong value into every field, one at a time; what is not refused may write what it means."""
+    """Put every wrong value into every field, one at a time; what is not refused may write what it means.
+
+    What the shape refuses already goes the same way for all: one such value a field is sent.
+    """
     for key in WITH_BODY:
-        good = await GOOD[key](town)
+        good, shape = await GOOD[key](town), BODIES[key]
         headers = {**await town.headers(MAY[key].who), "Content-Type": "application/json"}
         before, refused = await town.state(), True
         for name in fields_of(key):
-            for value in WRONG_VALUES:
+            for value in worth_sending(shape, good.body, name, WRONG_VALUES):
                 body = json.dumps({**good.body, name: value}, ensure_ascii=False).encode()
                 status, _ = await send(town, key, good, {**headers, **make.key()}, data=body)
                 refused = refused and status >= 400
         if refused:
             after = await town.state()
-            changed = {table for table in before if before[table] != after[table]}
+            changed = set(after - before)
             assert changed <= COUNTED.get(key, set()), key
     assert "unexpected error" not in capsys.readouterr().out
+
+
+def worth_sending(shape, good, name, values):
+    """Leave out all but the first of the values that the shape refuses."""
+    one_was_refused = False
+    for value in values:
+        try:
+            given = orjson.loads(json.dumps({**good, name: value}))
+            refuse_unstorable(given)
+            load(shape, given)
+        except (Invalid, orjson.JSONDecodeError):
+            if one_was_refused:
+                continue
+            one_was_refused = True
+        yield value
 
 
 def fields_of(key):
