@@ -97,7 +97,7 @@ def places_of(programmes, children):
     return {id: seat.programme for id, seat in allocate(programmes, children).items()}
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(markets(most_children=5))
 def test_it_is_the_stable_allocation_that_all_children_like_best(market):
     programmes, children = market
@@ -127,7 +127,7 @@ def test_thousands_of_small_markets_equal_the_oracle():
         assert places_of(programmes, children) == oracle(programmes, children)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(markets(most_children=30, most_programmes=3))
 def test_no_child_and_programme_would_rather_have_each_other(market):
     programmes, children = market
@@ -135,7 +135,7 @@ def test_no_child_and_programme_would_rather_have_each_other(market):
     assert stable(programmes, children, {child.id: places.get(child.id) for child in children})
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(markets(most_children=20))
 def test_each_programme_fills_its_seats_as_the_rule_says(market):
     programmes, children = market
@@ -146,7 +146,7 @@ def test_each_programme_fills_its_seats_as_the_rule_says(market):
         assert here == chosen(programme, [by_id[id] for id in here])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(markets(most_children=20), st.data())
 def test_a_reserved_seat_goes_to_another_only_while_its_group_wants_none(market, data):
     programmes, children = market
@@ -165,7 +165,7 @@ def test_a_reserved_seat_goes_to_another_only_while_its_group_wants_none(market,
             assert not (worse_off and seat.kind in child.groups)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(markets(most_children=5), st.data())
 def test_lying_about_ones_ranks_never_helps(market, data):
     programmes, children = market
@@ -181,7 +181,7 @@ def test_lying_about_ones_ranks_never_helps(market, data):
             assert got is None or got not in liar.ranks or position(liar, got) >= truth
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(markets(most_children=12), st.data())
 def test_hiding_a_group_never_helps(market, data):
     programmes, children = market
@@ -194,7 +194,7 @@ def test_hiding_a_group_never_helps(market, data):
     assert before <= after
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(markets(most_children=12), st.data())
 def test_the_order_of_what_is_given_plays_no_part(market, data):
     programmes, children = market

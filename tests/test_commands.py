@@ -65,8 +65,6 @@ def test_what_is_wrong_is_said_in_one_line(command):
         (("staff", "create-admin", "--login", "No Login"), {}),
         (("staff", "reset", "--login", "nobody.here"), {}),
         (("migrate",), {"DATABASE_URL": ""}),
-        (("serve",), {"DATABASE_URL": ""}),
-        (("serve",), {"DATABASE_URL": "postgresql://127.0.0.1:1/none"}),
         (("audit", "verify"), {"DATABASE_URL": "postgresql://127.0.0.1:1/none"}),
     ):
         ended = command(*arguments, **changes)

@@ -242,8 +242,6 @@ async def test_processes_end_with_their_parent_however_it_ends(start, outside):
         ("DATABASE_URL", "nonsense"),
         ("DATABASE_URL", "postgresql://127.0.0.1:1/nothing"),
         ("DATABASE_URL", None),
-        ("LOG_LEVEL", "loud"),
-        ("TOKEN_KEYS", None),
         ("ENVIRONMENT", "production"),
         ("PROCESSES", "2"),
     ],

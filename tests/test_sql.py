@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncpg
 import pytest
 
 import sql
@@ -16,17 +17,19 @@ QUERIES = [
 ]
 
 
-@pytest.mark.parametrize(("feature", "name"), QUERIES)
-async def test_query_is_prepared_against_the_schema(conn, feature, name):
-    query = getattr(sql.queries(feature), name)
-    await conn.prepare(query.sql)
+async def test_every_query_is_prepared_against_the_schema(conn):
+    wrong = []
+    for feature, name in QUERIES:
+        try:
+            await conn.prepare(getattr(sql.queries(feature), name).sql)
+        except asyncpg.PostgresError as error:
+            wrong.append(f"{feature}.{name}: {error}")
+    assert wrong == []
 
 
-@pytest.mark.parametrize(("feature", "name"), QUERIES)
-def test_query_says_its_purpose(feature, name):
-    query = getattr(sql.queries(feature), name)
-    assert query.__doc__
-    assert query.__doc__.strip()[0].isupper()
+def test_every_query_says_its_purpose():
+    purposes = {f"{feature}.{name}": getattr(sql.queries(feature), name).__doc__ for feature, name in QUERIES}
+    assert [name for name, purpose in purposes.items() if not (purpose or "").strip()[:1].isupper()] == []
 
 
 async def test_every_foreign_key_has_an_index(conn):
