@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -69,6 +70,12 @@ def same_vault() -> Vault:
     return Vault({"test1": key("sealing")}, "test1", key("blind"), key("audit"))
 
 
+def pytest_collection_finish() -> None:
+    """Look no more for garbage among what was collected, which stays to the end and is large."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _count_anew() -> None:
     """Let what a test makes not depend on how many tests its worker ran before."""
@@ -78,7 +85,7 @@ def _count_anew() -> None:
 @pytest.fixture(autouse=True)
 def _open_few_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a pool open its connections when they are wanted: most tests want one, and each costs milliseconds."""
-    monkeypatch.setattr(service_database, "OPEN_AT_START", 1)
+    monkeypatch.setattr(service_database, "OPEN_AT_START", 0)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from server.app import build_app, system_clock
-from tests.conftest import encoded_key
+from tests.command_line import environment
 
 ROOT = Path(__file__).parents[1]
 
@@ -79,26 +79,14 @@ async def start(database, tmp_path):
 
         async def begin(*arguments, **changes):
             port, metrics_port = free_port(), free_port()
-            environment = {
-                "PATH": os.environ["PATH"],
-                "DATABASE_URL": database,
-                "PORT": str(port),
-                "METRICS_PORT": str(metrics_port),
-                "VAR_DIR": str(tmp_path),
-                "TOKEN_KEYS": f"test1:{encoded_key('token')}",
-                "SEALING_KEYS": f"test1:{encoded_key('sealing')}",
-                "PASS_KEYS": f"test1:{encoded_key('pass')}",
-                "BLIND_INDEX_KEY": encoded_key("blind"),
-                "AUDIT_KEY": encoded_key("audit"),
-                **changes,
-            }
+            ports = {"PORT": str(port), "METRICS_PORT": str(metrics_port)}
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "server",
                 *(arguments or ("serve",)),
                 cwd=ROOT,
-                env={name: value for name, value in environment.items() if value is not None},
+                env=environment(database, tmp_path, **ports | changes),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,

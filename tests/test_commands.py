@@ -11,28 +11,26 @@ import pytest
 from domain import audit
 from domain.audit import Entry
 from tests import make
-from tests.conftest import encoded_key
+from tests.command_line import environment, run_here
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
 def command(database, tmp_path):
-    def run(*arguments, typed="", **changes):
-        environment = {
-            "DATABASE_URL": database,
-            "VAR_DIR": str(tmp_path),
-            "TOKEN_KEYS": f"test1:{encoded_key('token')}",
-            "SEALING_KEYS": f"test1:{encoded_key('sealing')}",
-            "PASS_KEYS": f"test1:{encoded_key('pass')}",
-            "BLIND_INDEX_KEY": encoded_key("blind"),
-            "AUDIT_KEY": encoded_key("audit"),
-            **changes,
-        }
+    """Run it here."""
+    return lambda *arguments, **changes: run_here(arguments, environment(database, tmp_path, **changes))
+
+
+@pytest.fixture
+def process(database, tmp_path):
+    """Run it as operators do."""
+
+    def run(*arguments, typed=""):
         return subprocess.run(
             [sys.executable, "-m", "server", *arguments],
             cwd=ROOT,
-            env=environment,
+            env=environment(database, tmp_path),
             input=typed,
             capture_output=True,
             text=True,
@@ -43,8 +41,8 @@ def command(database, tmp_path):
     return run
 
 
-async def test_staff_are_made_listed_and_given_new_secrets(command, conn):
-    made = command("staff", "create-admin", "--login", "wang.admin", "--name", "王管理")
+async def test_staff_are_made_listed_and_given_new_secrets(process, command, conn):
+    made = process("staff", "create-admin", "--login", "wang.admin", "--name", "王管理")
     assert made.returncode == 0, made.stderr
     assert {"login", "password", "otp secret"} <= {line.split("  ")[0] for line in made.stdout.splitlines()}
     stored = await conn.fetchrow("select display_name, password_hash from staff")
@@ -52,7 +50,7 @@ async def test_staff_are_made_listed_and_given_new_secrets(command, conn):
     listed = command("staff", "list")
     assert "wang.admin" in listed.stdout
     assert "admin" in listed.stdout.split()[2]
-    again = command("staff", "reset", "--login", "wang.admin", typed="a password of my own\n")
+    again = process("staff", "reset", "--login", "wang.admin", typed="a password of my own\n")
     assert again.returncode == 0, again.stderr
     assert "a password of my own" not in again.stdout
     assert await conn.fetchval("select password_hash from staff") != stored["password_hash"]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 
 from server.seed import data, seed
-from tests.conftest import encoded_key
+from tests.command_line import environment, run_here
 
 TABLES = (
     "account", "area", "care", "consent", "enrolment_round", "nursery_class", "person", "priority_group", "programme",
@@ -55,33 +52,10 @@ async def test_everything_in_the_files_arrives(conn, vault, clock):
     assert not await conn.fetchval("select count(*) from area where parent_id is null and level <> 'league'")
 
 
-async def command(database, tmp_path, *words, **settings):
+def command(database, tmp_path, *words, **settings):
     """Run `python -m server …` to its end and return its exit status and what it wrote."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONUTF8": "1",
-        "VAR_DIR": str(tmp_path),
-        "DATABASE_URL": database,
-        "TOKEN_KEYS": f"test1:{encoded_key('token')}",
-        "SEALING_KEYS": f"test1:{encoded_key('sealing')}",
-        "PASS_KEYS": f"test1:{encoded_key('pass')}",
-        "BLIND_INDEX_KEY": encoded_key("blind"),
-        "AUDIT_KEY": encoded_key("audit"),
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "server", *words),
-        env=environment | settings,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        async with asyncio.timeout(30):
-            written, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    return process.returncode, written.decode()
+    ended = run_here(words, environment(database, tmp_path, **settings))
+    return ended.returncode, ended.stdout + ended.stderr
 
 
 PRODUCTION = {
@@ -93,16 +67,16 @@ PRODUCTION = {
 }
 
 
-async def test_the_command_seeds_and_says_what_it_added(database, tmp_path):
-    status, written = await command(database, tmp_path, "seed")
+def test_the_command_seeds_and_says_what_it_added(database, tmp_path):
+    status, written = command(database, tmp_path, "seed")
     assert status == 0, written
     assert "25 providers" in written
     assert len(json.loads((tmp_path / "demo.json").read_text())["staff"]) == 8
-    status, written = await command(database, tmp_path, "seed")
+    status, written = command(database, tmp_path, "seed")
     assert (status, "up to date" in written) == (0, True), written
 
 
 async def test_production_gets_no_demo_data(database, tmp_path, conn):
-    status, written = await command(database, tmp_path, "seed", **PRODUCTION)
+    status, written = command(database, tmp_path, "seed", **PRODUCTION)
     assert (status, written) == (1, "ENVIRONMENT is production: it gets no demo data.\n")
     assert not await conn.fetchval("select count(*) from area")

@@ -196,6 +196,6 @@ async def test_a_suspended_demo_account_does_not_keep_production_from_starting(c
 
 async def test_production_does_not_start_with_a_demo_account(database, tmp_path, conn, vault, clock, file):
     await staffed(conn, vault, clock, file)
-    status, written = await command(database, tmp_path, "serve", **PRODUCTION)
+    status, written = command(database, tmp_path, "serve", **PRODUCTION)
     assert status == 1
     assert written == "DATABASE_URL names a database with demo accounts: production does not start on it.\n"
