@@ -83,6 +83,16 @@ def remove_dead_runs() -> None:
             shutil.rmtree(folder)
 
 
+async def let_statistics_be(url: str) -> None:
+    """Have no table analyzed behind a test's back: which plan its statements get would hang on the minute."""
+    admin = await asyncpg.connect(url)
+    try:
+        await admin.execute("ALTER SYSTEM SET autovacuum = off")
+        await admin.execute("SELECT pg_reload_conf()")
+    finally:
+        await admin.close()
+
+
 async def make_template(url: str, name: str, dsn_of_draft: str) -> None:
     """Migrate a draft and rename it: a template that is there is whole."""
     admin = await asyncpg.connect(url)
@@ -130,6 +140,8 @@ def database_server(testrun_uid: str) -> Iterator[DatabaseServer]:
                     # Copying files is twice as fast where nothing waits for the disk, and far slower where it must.
                     strategy="file_copy" if started else "wal_log",
                 )
+                if started:
+                    asyncio.run(let_statistics_be(server.url))
                 asyncio.run(make_template(server.url, server.template, server.dsn(f"{server.template}_draft")))
             yield server
         with exclusive(lock):
