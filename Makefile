@@ -9,6 +9,9 @@ PY := .venv/bin/python
 .PHONY: help run demo test test-s3 check lint format model guards bench bench-schedules bench-dispatch bench-allocation bench-deadline plans schema lock clean environment
 .NOTPARALLEL:
 
+# Else each of the many processes of a test run would compile all that it imports, and each worker all tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo 'Settings: HOST, PORT (8080), VAR_DIR (var), DATABASE_URL, PG_BIN, PYTHON; see the readme.'
