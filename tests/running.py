@@ -19,9 +19,16 @@ from tests.command_line import environment
 ROOT = Path(__file__).parents[1]
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+def hold_port(stack, port=0):
+    """Return a port that a process is to listen on, free or the one given.
+
+    It stays bound here, though not listened on: else, before a process has come so far, a server of another test
+    may be given it by chance.
+    """
+    holder = stack.enter_context(socket.socket())
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", port))
+    return holder.getsockname()[1]
 
 
 async def eventually(check, limit=10.0):
@@ -78,7 +85,7 @@ async def start(database, tmp_path):
     async with contextlib.AsyncExitStack() as stack:
 
         async def begin(*arguments, **changes):
-            port, metrics_port = free_port(), free_port()
+            port, metrics_port = hold_port(stack), hold_port(stack)
             ports = {"PORT": str(port), "METRICS_PORT": str(metrics_port)}
             process = await asyncio.create_subprocess_exec(
                 sys.executable,

@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from dataclasses import replace
@@ -26,6 +25,7 @@ from server.database import prepare_connection
 from tests import make
 from tests.booking_world import check_books, loose_slot
 from tests.conftest import encoded_key
+from tests.running import hold_port
 
 CLIENTS = 12
 BOOKINGS_BEFORE_EACH_KILL = 30
@@ -47,16 +47,16 @@ def postgres(var_dir):
         yield lambda: handles.enter_context(embedded.start(var_dir))
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@pytest.fixture
+def port():
+    with contextlib.ExitStack() as stack:
+        yield hold_port(stack)
 
 
 @pytest.fixture
-async def service(var_dir, postgres):
+async def service(var_dir, postgres, port):
     """Two processes behind one port, started as an operator would; yields the address, the DSN and the parent."""
-    dsn, port = postgres().dsn, free_port()
+    dsn = postgres().dsn
     conn = await asyncpg.connect(dsn)
     await migrate.migrate(conn)
     await conn.close()

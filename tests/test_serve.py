@@ -21,7 +21,7 @@ from server.config import SettingError
 from server.connection import Runner
 from tests import make
 from tests.command_line import environment, run_here
-from tests.running import free_port, is_running
+from tests.running import hold_port, is_running
 from tests.visitors import consents
 from tests.wire import Wire
 
@@ -190,8 +190,8 @@ async def test_it_is_ready_only_while_the_database_is(start, conn, web, database
         assert await served.ended() == 0
 
 
-async def test_processes_share_a_port_and_one_that_dies_is_started_anew(start, web, outside):
-    metrics_port = free_port_pair()
+async def test_processes_share_a_port_and_one_that_dies_is_started_anew(start, web, outside, stack):
+    metrics_port = hold_port_pair(stack)
     parent = await start(PROCESSES="2", WECHAT_URL=outside.wechat_url, METRICS_PORT=str(metrics_port))
     await parent.says("Serving", times=2)
     first = parent.children()
@@ -211,11 +211,18 @@ async def test_processes_share_a_port_and_one_that_dies_is_started_anew(start, w
     assert not any(is_running(pid) for pid in first)
 
 
-def free_port_pair():
-    """Return a free port whose neighbour is free as well."""
+@pytest.fixture
+def stack():
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+def hold_port_pair(stack):
+    """Return a port whose neighbour is free as well."""
     while True:
-        port = free_port()
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port + 1)):
+        port = hold_port(stack)
+        with contextlib.suppress(OSError):
+            hold_port(stack, port + 1)
             return port
 
 

@@ -66,8 +66,15 @@ class Wire:
         self._writers.add(writer)
         if self.silent:
             return
+        accepting = asyncio.current_task()
+        assert accepting is not None
+        self._tasks.add(accepting)  # who is let in while all is being closed would be left with an open socket
+        accepting.add_done_callback(self._tasks.discard)
         server_reader, server_writer = await self._connect()
         self._writers.add(server_writer)
+        if writer.is_closing():  # cut meanwhile
+            server_writer.transport.abort()
+            return
         self._clients.add(writer)
         link = _Link(self, reader, writer, server_reader, server_writer)
         for pump in (link.up(), link.down()):
